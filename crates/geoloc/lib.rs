@@ -1,1 +1,5 @@
-//! Placeholder crate root.
+//! Facade (in progress).
+pub use burn;
+pub use geoloc_backbones as backbones;
+pub use geoloc_core as core;
+pub use geoloc_geo_cells as geo_cells;

@@ -1,1 +1,3 @@
-//! Placeholder crate root.
+//! Encoders.
+mod small_cnn;
+pub use small_cnn::{SmallCnn, SmallCnnConfig};

@@ -1,1 +1,44 @@
-//! Placeholder crate root.
+//! The contract that every encoder, head, loss, target encoder and decoder of geoloc meets.
+//!
+//! ```text
+//! Photo -(InputSpec)-> images [batch, 3, height, width]
+//!   -(Encoder)-> Features -(Head)-> output, one named type per family
+//!   -(Loss<Output>)-> loss [1]              training; targets from a TargetEncoder
+//!   -(Decoder<Output>)-> Vec<Result<Estimate, DecodeError>>
+//! ```
+//!
+//! Any head fits any encoder, because [`Features`] is all that passes between them. Any loss or
+//! decoder fits any head *of the same output type*, and the compiler checks the pair.
+//!
+//! Tensors carry no backend type: burn picks the backend at run time from the
+//! [`Device`](burn::tensor::Device).
+
+pub mod contract;
+
+mod batch;
+mod config;
+mod decoder;
+mod encoder;
+mod features;
+mod head;
+mod input;
+mod learner;
+mod locator;
+mod loss;
+mod model;
+mod output;
+mod photo;
+
+pub use batch::{BatchError, BatchSource, GeoBatch, PairBatch};
+pub use config::{ConfigError, EncoderConfig, HeadConfig};
+pub use decoder::{DecodeError, Decoder};
+pub use encoder::{Backbone, Encoder};
+pub use features::{FeatureSpec, Features};
+pub use head::Head;
+pub use input::{InputSpec, InputSpecError};
+pub use learner::{Learner, PairTraining, Training};
+pub use locator::{LocateError, Locator};
+pub use loss::{Loss, TargetEncoder, TargetError};
+pub use model::{GeoModel, TwoBranch};
+pub use output::{CellLogits, Embedding, PairEmbeddings};
+pub use photo::{Photo, PhotoSizeError};

@@ -1,0 +1,31 @@
+//! What applications and the evaluator hold: photos in, places out.
+
+use geoloc_geo_cells::Estimate;
+use thiserror::Error;
+
+use crate::{DecodeError, Photo};
+
+/// Tells where photos were taken. Object safe: a model, an ensemble and a constant baseline are
+/// all a `dyn Locator`.
+pub trait Locator: Send + Sync {
+    /// A short name for tables.
+    fn name(&self) -> &str;
+
+    /// One result per photo, in order; a photo that fails does not cost the others.
+    fn locate(&self, photos: &[Photo]) -> Vec<Result<Estimate, LocateError>>;
+}
+
+/// Why a photo was not located.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum LocateError {
+    /// The photo could not be brought into the form that the model reads.
+    #[error("the photo could not be prepared for the model: {reason}")]
+    Input {
+        /// What was wrong.
+        reason: String,
+    },
+    /// The output of the model could not be turned into a place.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}

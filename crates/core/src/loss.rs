@@ -1,0 +1,51 @@
+//! Losses, and the targets that they compare with.
+
+use std::fmt::Debug;
+
+use burn::tensor::{Device, Tensor};
+use geoloc_geo_cells::LatLng;
+use thiserror::Error;
+
+/// A loss over outputs of type `O`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a loss over `{O}`",
+    label = "this loss does not fit the output of the head"
+)]
+pub trait Loss<O>: Clone + Send + Debug + 'static {
+    /// What it compares the output with.
+    type Target: Clone + Send + 'static;
+
+    /// The mean loss of a batch, `[1]`.
+    ///
+    /// # Panics
+    ///
+    /// Burn panics if output and target do not have the same batch size.
+    fn forward(&self, output: &O, target: &Self::Target) -> Tensor<1>;
+}
+
+/// Turns true places into targets on the device; the only owner of "what is the right answer".
+pub trait TargetEncoder: Clone + Send + Sync + Debug + 'static {
+    /// What it makes of a batch of places.
+    type Target: Clone + Send + 'static;
+
+    /// Encodes a batch of true places.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`] names the first place that has no target.
+    fn encode(&self, truth: &[LatLng], device: &Device) -> Result<Self::Target, TargetError>;
+}
+
+/// Why a place has no target.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The place lies in no cell of the partition.
+    #[error("item {index} of the batch, at {location}, lies in no cell of the partition")]
+    OutsidePartition {
+        /// Position in the batch.
+        index: usize,
+        /// The place.
+        location: LatLng,
+    },
+}

@@ -1,0 +1,9 @@
+//! Classification over the cells of a partition (`PlaNet`, Weyand et al. 2016).
+
+mod config;
+mod decoder;
+mod head;
+
+pub use config::CellHeadConfig;
+pub use decoder::CellDecoder;
+pub use head::CellHead;
