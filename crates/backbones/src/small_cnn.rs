@@ -58,7 +58,13 @@ impl EncoderConfig for SmallCnnConfig {
             inp = out;
         }
         let side = self.input_size >> self.channels.len();
-        Ok(SmallCnn { stages, spec: FeatureSpec { width: inp * side * side, grid: Some([side, side]) } })
+        Ok(SmallCnn {
+            stages,
+            spec: FeatureSpec {
+                width: inp * side * side,
+                grid: Some([side, side]),
+            },
+        })
     }
 }
 
@@ -70,5 +76,7 @@ impl Encoder for SmallCnn {
         }
         Features::pooled(x.flatten(1, 3))
     }
-    fn spec(&self) -> FeatureSpec { self.spec }
+    fn spec(&self) -> FeatureSpec {
+        self.spec
+    }
 }

@@ -24,11 +24,6 @@ impl Head for EmbeddingHead {
 
 /// Divides every row of `[batch, dim]` by its length; a zero row stays zero.
 fn l2_normalize(x: Tensor<2>) -> Tensor<2> {
-    let length = x
-        .clone()
-        .powi_scalar(2)
-        .sum_dim(1)
-        .add_scalar(1e-12)
-        .sqrt();
+    let length = x.clone().powi_scalar(2).sum_dim(1).add_scalar(1e-12).sqrt();
     x / length
 }

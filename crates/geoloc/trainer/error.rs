@@ -1,0 +1,77 @@
+//! What can go wrong in training.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::core::BatchError;
+
+/// Why a training run ended without a model.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting makes no sense.
+    #[error("the trainer setting `{field}` makes no sense")]
+    Config {
+        /// The setting.
+        field: &'static str,
+    },
+    /// A batch could not be made.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The loss became NaN or infinite; the last checkpoint is from before that.
+    #[error(
+        "the loss of step {step} is {loss}: lower the learning rate ({learning_rate:e} at this \
+         step) or check the data; the last checkpoint is from before this step"
+    )]
+    Diverged {
+        /// Step, counted from 0.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The learning rate of the step.
+        learning_rate: f64,
+    },
+    /// The validation failed.
+    #[error("validation after step {step} failed: {source}")]
+    Validation {
+        /// Number of steps taken.
+        step: u64,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A checkpoint could not be written or read.
+    #[error("checkpoint {path}: {reason}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The checkpoint belongs to a run with other settings.
+    #[error(
+        "checkpoint {path} was written by a run with other settings; remove it to start anew, or \
+         restore the settings: {theirs} there, {ours} here"
+    )]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// Settings of the run that wrote it.
+        theirs: String,
+        /// Settings of this run.
+        ours: String,
+    },
+    /// A tensor could not be read from its device.
+    #[error("reading the loss from the device failed: {reason}")]
+    Device {
+        /// What burn said.
+        reason: String,
+    },
+    /// The thread that makes batches ended early.
+    #[error("the thread that makes batches ended before step {step}")]
+    Prefetch {
+        /// The step whose batch is missing.
+        step: u64,
+    },
+}
