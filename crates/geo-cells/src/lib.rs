@@ -2,12 +2,19 @@
 //!
 //! Burn-free: everything here works on plain `f64` degrees and `u64` ids.
 
-mod cell_id;
+mod cell;
 mod distance;
+mod encode;
 mod estimate;
 mod latlng;
+mod partition;
 
-pub use cell_id::CellId;
+pub use cell::{CellId, CellIdError, Level, LevelError, TokenError};
 pub use distance::{EARTH_RADIUS_KM, haversine_km};
+pub use encode::leaf_ids;
 pub use estimate::{Candidate, Estimate};
 pub use latlng::{LatLng, LatLngError};
+pub use partition::{
+    AdaptivePartition, CellIndex, CellLocation, DropReason, Dropped, Geometry, LevelCount,
+    Partition, PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
+};
