@@ -114,7 +114,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, TrainError> {
 
 fn blob(name: &str, bytes: Bytes) -> Tensor {
     let length = bytes.len();
-    Tensor::new(name.into(), DType::U8, [length].into(), None, bytes)
+    Tensor::new(name.into(), DType::U8, [length], None, bytes)
 }
 
 fn failed(path: &Path, reason: impl std::fmt::Display) -> TrainError {
