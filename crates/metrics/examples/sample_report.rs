@@ -23,6 +23,34 @@ const CENTRES: [(f64, f64); 9] = [
     (66.0, -175.0),
 ];
 
+/// Name, role, description and share of good answers.
+const METHODS: [(&str, Role, &str, f64); 4] = [
+    (
+        "two-branch retrieval",
+        Role::Method,
+        "Ranks a gallery of aerial tiles; the answer is the centre of the first.",
+        0.45,
+    ),
+    (
+        "cell classifier",
+        Role::Method,
+        "Adaptive cells, cross-entropy, centre of the most probable cell.",
+        0.25,
+    ),
+    (
+        "constant place",
+        Role::Baseline,
+        "The geometric median of the training places for every query.",
+        0.0,
+    ),
+    (
+        "best cell",
+        Role::Ceiling,
+        "The cell of the truth for every query.",
+        1.0,
+    ),
+];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder: PathBuf = std::env::args()
         .nth(1)
@@ -43,33 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report.set("seed", seed);
     report.set("queries", truth.len());
     report.set("training steps", 400);
-    let methods = [
-        (
-            "two-branch retrieval",
-            Role::Method,
-            "Ranks a gallery of aerial tiles; the answer is the centre of the first.",
-            0.45,
-        ),
-        (
-            "cell classifier",
-            Role::Method,
-            "Adaptive cells, cross-entropy, centre of the most probable cell.",
-            0.25,
-        ),
-        (
-            "constant place",
-            Role::Baseline,
-            "The geometric median of the training places for every query.",
-            0.0,
-        ),
-        (
-            "best cell",
-            Role::Ceiling,
-            "The cell of the truth for every query.",
-            1.0,
-        ),
-    ];
-    for (name, role, description, skill) in methods {
+    for (name, role, description, skill) in METHODS {
         let predictions: Vec<Prediction> = truth
             .iter()
             .enumerate()
@@ -118,7 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.curves.push(Curve::new(name, points));
     }
     report.notes.push(
-        "Every number on this page follows from the predictions listed in report.json.".into(),
+        "The numbers of the tables follow from the predictions listed in report.json.".into(),
     );
     report.verify()?;
     report.write_json(folder.join("report.json"))?;

@@ -1,5 +1,11 @@
 //! The report as a whole: what is written can be read, checked and drawn, and damage is noticed.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
 use geoloc_geo_cells::LatLng;
 use geoloc_metrics::{
     Conventions, Curve, Gallery, GalleryImage, GalleryItem, HtmlReport, MethodReport, Prediction,

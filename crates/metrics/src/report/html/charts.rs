@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use super::text::{escape, grouped, number};
+use super::text::{escape, grouped, tick};
 use crate::{Curve, MethodReport, Report, ReportError};
 
 /// Series drawn in one chart at most: as many as the page has colours.
@@ -45,7 +45,6 @@ pub(super) fn cumulative(report: &Report) -> Result<String, ReportError> {
             .x_label_formatter(&|x| grouped(10.0_f64.powf(*x).round() as u64))
             .y_label_formatter(&|y| format!("{y:.0} %"))
             .x_desc("error, km")
-            .y_desc("share of queries")
             .axis_style(GRID)
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
@@ -81,7 +80,7 @@ pub(super) fn cumulative(report: &Report) -> Result<String, ReportError> {
         let _ = write!(legend, "<span class=\"key\">and {more} not drawn</span>");
     }
     Ok(format!(
-        "<figure class=\"chart\">{svg}<figcaption>{legend}<br>Dashed: the radii of the table. Failures never arrive; errors \
+        "<figure class=\"chart\"><h3>Share of queries within each error</h3>{svg}<figcaption>{legend}<br>Dashed: the radii of the table. Failures never arrive; errors \
          under 1 km are drawn at 1 km.</figcaption></figure>"
     ))
 }
@@ -146,7 +145,7 @@ fn histogram(index: usize, method: &MethodReport) -> Result<String, ReportError>
             .x_labels(5)
             .y_labels(4)
             .x_label_formatter(&|x| grouped(10.0_f64.powf(*x).round() as u64))
-            .y_label_formatter(&|y| format!("{} %", number(*y).trim_end_matches(".00")))
+            .y_label_formatter(&|y| format!("{} %", tick(*y)))
             .x_desc("error, km")
             .axis_style(GRID)
             .light_line_style(TRANSPARENT)
@@ -216,9 +215,8 @@ fn loss(curve: &Curve) -> Result<String, ReportError> {
             .x_labels(6)
             .y_labels(6)
             .x_label_formatter(&|x| grouped(x.max(0.0).round() as u64))
-            .y_label_formatter(&|y| number(*y))
+            .y_label_formatter(&|y| tick(*y))
             .x_desc("step")
-            .y_desc("loss")
             .axis_style(GRID)
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
@@ -294,7 +292,7 @@ fn axes<'a, 'b>(root: &'b Area<'a>, (x, y): (Span, Span)) -> Result<Chart<'a, 'b
     let chart = ChartBuilder::on(root)
         .margin(8)
         .margin_right(24)
-        .x_label_area_size(46)
+        .x_label_area_size(54)
         .y_label_area_size(66)
         .build_cartesian_2d(x, y)?;
     Ok(chart)

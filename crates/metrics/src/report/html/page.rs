@@ -36,13 +36,12 @@ pub(super) fn render(report: &Report, pictures: &[Gallery]) -> Result<String, Re
         escape(&report.conventions.to_string())
     );
     section(&mut out, "Where the answers lie", &map::maps(report));
-    let mut errors = charts::cumulative(report)?;
+    let errors = charts::cumulative(report)?;
     if !errors.is_empty() {
-        errors.push_str("<div class=\"charts small\">");
-        errors.push_str(&charts::histograms(report)?);
-        errors.push_str("</div>");
+        let histograms = charts::histograms(report)?;
+        let errors = format!("<div class=\"charts errors\">{errors}{histograms}</div>");
+        section(&mut out, "Error distribution", &errors);
     }
-    section(&mut out, "Error distribution", &errors);
     let losses = charts::losses(&report.curves)?;
     if !losses.is_empty() {
         let losses = format!("<div class=\"charts\">{losses}</div>");

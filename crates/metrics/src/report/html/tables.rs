@@ -30,7 +30,7 @@ pub(super) fn distances(report: &Report) -> String {
     let mut columns: Vec<Column> = radii
         .iter()
         .map(|&radius| Column {
-            heading: format!("{sign} {radius} km, %"),
+            heading: format!("<span>{sign} {radius} km</span> %"),
             unit: Unit::Share,
             more_is_better: true,
             read: Box::new(move |m| {
@@ -41,13 +41,13 @@ pub(super) fn distances(report: &Report) -> String {
         })
         .collect();
     columns.push(Column {
-        heading: "median, km".to_owned(),
+        heading: "median km".to_owned(),
         unit: Unit::Plain,
         more_is_better: false,
         read: Box::new(|m| m.distance.median_km),
     });
     columns.push(Column {
-        heading: "mean, km".to_owned(),
+        heading: "mean km".to_owned(),
         unit: Unit::Plain,
         more_is_better: false,
         read: Box::new(|m| m.distance.mean_km),
@@ -79,7 +79,7 @@ pub(super) fn rankings(report: &Report) -> String {
     let mut columns: Vec<Column> = ks
         .into_iter()
         .map(|k| Column {
-            heading: format!("R@{k}, %"),
+            heading: format!("R@{k} %"),
             unit: Unit::Share,
             more_is_better: true,
             read: Box::new(move |m: &MethodReport| {
@@ -89,7 +89,7 @@ pub(super) fn rankings(report: &Report) -> String {
         })
         .collect();
     columns.push(Column {
-        heading: "R@1 % of gallery, %".to_owned(),
+        heading: "R@1 % of the gallery, %".to_owned(),
         unit: Unit::Share,
         more_is_better: true,
         read: Box::new(|m| m.retrieval.as_ref().map(|r| r.recall_1_percent.share)),

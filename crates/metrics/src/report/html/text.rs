@@ -33,7 +33,7 @@ pub(super) fn grouped(value: u64) -> String {
     out
 }
 
-/// A non-negative number with about three significant digits: `0.42`, `7.31`, `42.0`, `1 234`.
+/// A number with about three significant digits: `0.423`, `7.31`, `42.0`, `1 234`.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
@@ -45,11 +45,22 @@ pub(super) fn number(value: f64) -> String {
         format!("{value:.0}")
     } else if size >= 10.0 {
         format!("{value:.1}")
-    } else if size >= 0.01 || size <= 0.0 {
+    } else if size >= 1.0 || size <= 0.0 {
         format!("{value:.2}")
+    } else if size >= 0.001 {
+        format!("{value:.3}")
     } else {
         format!("{value:.1e}")
     }
+}
+
+/// A number at a tick of an axis: [`number`] without zeros at the end of its decimals.
+pub(super) fn tick(value: f64) -> String {
+    let text = number(value);
+    if !text.contains('.') || text.contains('e') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A distance: `343 km`, or in metres below one kilometre.
