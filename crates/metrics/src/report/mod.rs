@@ -1,0 +1,12 @@
+//! The report of an evaluation: `report.json` for programs, `report.html` for people.
+
+mod error;
+mod html;
+mod method;
+mod schema;
+mod verify;
+
+pub use error::ReportError;
+pub use html::{Gallery, GalleryImage, GalleryItem, HtmlReport};
+pub use method::{MethodReport, Prediction, Role};
+pub use schema::{Curve, CurvePoint, REPORT_FORMAT, REPORT_VERSION, Report};
