@@ -1,6 +1,28 @@
 //! What can be wrong with rows and queries.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
+
+/// A block of an index file whose checksum is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}: section {section} is damaged in the 64 KiB at byte {offset}", file.display())]
+pub struct Damage {
+    /// The file.
+    pub file: PathBuf,
+    /// The section.
+    pub section: &'static str,
+    /// Offset of the damaged block in the file.
+    pub offset: u64,
+}
+
+/// The system did not grant memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no memory for {bytes} bytes")]
+pub struct MemoryError {
+    /// Bytes asked for.
+    pub bytes: u64,
+}
 
 /// Why a vector cannot be stored or searched.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -69,6 +91,12 @@ pub enum AddError {
         /// The largest number of rows.
         max: usize,
     },
+    /// A file that the index reads is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The system did not grant memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
 /// Why a search was refused.
@@ -102,6 +130,9 @@ pub enum SearchError {
     /// The query asks for a place (region, diversity), but the index has rows without one.
     #[error("the query needs places, but the index has rows without one")]
     NoPlaces,
+    /// A file that the index reads is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
     /// The query asks for what this engine does not do.
     #[error("{engine} does not support {feature}")]
     Unsupported {

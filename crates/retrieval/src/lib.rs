@@ -20,23 +20,28 @@
 
 mod brute_force;
 mod cell_key;
+mod certificate;
+mod column;
 mod error;
+mod flat;
 mod hits;
 mod index;
 mod kernels;
 mod query;
 mod region;
+mod row_table;
 mod rows;
+mod store;
+mod suppress;
 mod top_k;
 
 pub use brute_force::BruteForce;
 pub use cell_key::{CellKey, NotACell};
-pub use error::{AddError, SearchError, VectorError};
+pub use error::{AddError, Damage, MemoryError, SearchError, VectorError};
+pub use flat::FlatIndex;
 pub use hits::{Hit, Hits};
 pub use index::{MAX_DIM, VectorIndex, VectorIndexMut};
+pub use kernels::Kernel;
 pub use query::Query;
 pub use region::Region;
 pub use rows::{MAX_NORM, Place, Rows};
-
-/// The exact index over one flat table of rows.
-pub type FlatIndex = BruteForce;

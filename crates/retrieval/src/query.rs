@@ -92,6 +92,16 @@ impl Query {
         self.vectors.len()
     }
 
+    /// Whether rows without a place cannot be judged.
+    pub(crate) fn needs_places(&self) -> bool {
+        self.region.is_some() || self.is_selective()
+    }
+
+    /// Whether rows rule out other rows.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.diversity_km.is_some() || self.distinct_cells
+    }
+
     /// Checks everything that does not depend on the engine.
     pub(crate) fn check(&self, dim: usize) -> Result<(), SearchError> {
         if self.k == 0 {

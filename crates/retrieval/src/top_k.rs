@@ -46,6 +46,14 @@ impl<T: PartialEq> TopK<T> {
         }
     }
 
+    /// The score below which no row can enter: minus infinity until there are `k`.
+    pub(crate) fn floor(&self) -> f32 {
+        match self.heap.peek() {
+            Some(worst) if self.heap.len() == self.k => worst.score,
+            _ => f32::NEG_INFINITY,
+        }
+    }
+
     pub(crate) fn push(&mut self, score: f32, id: u64, item: T) {
         let new = Ranked { score, id, item };
         if self.heap.len() < self.k {
