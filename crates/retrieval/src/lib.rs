@@ -1,1 +1,47 @@
-//! Placeholder crate root.
+//! Vector search over places: from one embedding to ranked rows, cells and one estimate.
+//!
+//! - [`VectorIndex`] (read) and [`VectorIndexMut`] (write) are object safe; every engine implements them.
+//! - [`Rows`] go in: row-major `[n, dim]` f32, with optional ids and [`Place`]s.
+//! - A [`Query`] asks; [`Hits`] answer, and say whether they are exact and how many rows were
+//!   scored in full precision.
+//! - [`BruteForce`] is the reference: it scores every row.
+//!
+//! ```
+//! use geoloc_retrieval::{FlatIndex, Query, Rows, VectorIndex, VectorIndexMut};
+//!
+//! let mut index = FlatIndex::new(2)?;
+//! index.add(&Rows::new(&[1.0, 0.0, 0.6, 0.8, 0.0, 1.0]))?;
+//! index.seal()?;
+//! let hits = index.search(&Query::new(&[0.0, 1.0]).k(2))?;
+//! assert_eq!(hits.ids(), [2, 1]);
+//! assert!(hits.exact);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod brute_force;
+mod cell_key;
+mod certificate;
+mod column;
+mod error;
+mod flat;
+mod hits;
+mod index;
+mod kernels;
+mod query;
+mod region;
+mod row_table;
+mod rows;
+mod store;
+mod suppress;
+mod top_k;
+
+pub use brute_force::BruteForce;
+pub use cell_key::{CellKey, NotACell};
+pub use error::{AddError, Damage, MemoryError, SearchError, VectorError};
+pub use flat::FlatIndex;
+pub use hits::{Hit, Hits};
+pub use index::{MAX_DIM, VectorIndex, VectorIndexMut};
+pub use kernels::Kernel;
+pub use query::Query;
+pub use region::Region;
+pub use rows::{MAX_NORM, Place, Rows};

@@ -1,0 +1,86 @@
+//! The reference: every row scored in full precision.
+
+use crate::kernels::dot;
+use crate::row_table::RowTable;
+use crate::suppress::Suppressor;
+use crate::top_k::TopK;
+use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
+
+/// Exact search by scoring every row in full precision. Small, obvious, and what the other engines
+/// are tested against.
+#[derive(Debug, Clone)]
+pub struct BruteForce {
+    table: RowTable,
+}
+
+impl BruteForce {
+    /// An empty index.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError::Dim`] if `dim` is not in 1 to [`MAX_DIM`](crate::MAX_DIM).
+    pub fn new(dim: usize) -> Result<Self, AddError> {
+        Ok(Self {
+            table: RowTable::new(dim)?,
+        })
+    }
+}
+
+impl VectorIndex for BruteForce {
+    fn dim(&self) -> usize {
+        self.table.dim()
+    }
+
+    fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    fn search(&self, query: &Query) -> Result<Hits, SearchError> {
+        let vector = query.combined(self.dim())?;
+        if query.needs_places() && !self.table.all_placed() {
+            return Err(SearchError::NoPlaces);
+        }
+        let k = if query.is_selective() {
+            self.len().max(1)
+        } else {
+            query.k
+        };
+        let mut best = TopK::new(k);
+        for (at, row) in self.table.rows().enumerate() {
+            let inside = match &query.region {
+                None => true,
+                Some(region) => self.table.place(at).is_some_and(|p| region.contains(&p)),
+            };
+            if inside {
+                best.push(dot(row, &vector), self.table.id(at), at);
+            }
+        }
+        let mut suppressor = Suppressor::new(query);
+        for row in best.into_sorted() {
+            suppressor.offer(Hit {
+                id: row.id,
+                score: row.score,
+                place: self.table.place(row.item),
+            });
+        }
+        Ok(Hits {
+            hits: suppressor.into_hits(),
+            exact: true,
+            reranked: self.len(),
+        })
+    }
+}
+
+impl VectorIndexMut for BruteForce {
+    fn add(&mut self, rows: &Rows<'_>) -> Result<(), AddError> {
+        self.table.add(rows, |_| Ok(false))
+    }
+
+    fn remove(&mut self, ids: &[u64]) -> Result<usize, AddError> {
+        Ok(ids.iter().filter(|&&id| self.table.remove(id)).count())
+    }
+
+    fn seal(&mut self) -> Result<(), AddError> {
+        Ok(())
+    }
+}

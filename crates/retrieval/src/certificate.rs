@@ -1,0 +1,156 @@
+//! Int8 codes of rows and queries, and how far the coded score can lie from the true one.
+//!
+//! The argument is written out at [`FlatIndex`](crate::FlatIndex).
+
+use crate::kernels::{Kernel, TILE_HEADER, TILE_ROWS};
+
+/// Covers every rounding of the approximate score, as a part of |x||q|: fewer than 20 roundings of
+/// 2^-24 each, so 2^-19 = 32 x 2^-24 is ample.
+const ROUNDING: f64 = 1.0 / 524_288.0;
+/// Covers results that fall below the normal numbers, where a rounding is absolute (2^-150).
+const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
+
+/// A query in one or two planes of int8: `q = scale[0] code0 + scale[1] code1 + rest`.
+#[derive(Debug, Clone)]
+pub(crate) struct QueryCode {
+    /// For every 8 columns: plane 0 columns 0-3, plane 0 columns 4-7, then plane 1 likewise; four codes
+    /// to a word, little endian.
+    pub(crate) words: Vec<[i32; 4]>,
+    /// Minus 128 times the sum of each plane: rows are stored with 128 added.
+    pub(crate) bias: [i32; 2],
+    pub(crate) scale: [f32; 2],
+    /// Added to every score.
+    pub(crate) constant: f32,
+    /// `slack = row error x error_factor + row norm x norm_factor + slack`, with both planes.
+    pub(crate) error_factor: f32,
+    pub(crate) norm_factor: f32,
+    pub(crate) slack: f32,
+    /// The factors where only plane 0 is used.
+    pub(crate) first_error_factor: f32,
+    pub(crate) first_norm_factor: f32,
+}
+
+impl QueryCode {
+    pub(crate) fn new(query: &[f32], kernel: Kernel) -> Self {
+        let levels = kernel.query_levels();
+        let exact: Vec<f64> = query.iter().map(|&v| f64::from(v)).collect();
+        let (code0, scale0) = quantise(&exact, levels);
+        let first_rest = residual(&exact, &code0, scale0);
+        let (code1, scale1) = quantise(&first_rest, levels);
+        let second_rest = residual(&first_rest, &code1, scale1);
+        let (norm, rest0, rest1) = (norm(&exact), norm(&first_rest), norm(&second_rest));
+        let error_factor = |rest: f64| round_up((norm + rest) * (1.0 + ROUNDING) + UNDERFLOW);
+        let norm_factor =
+            |rest: f64| round_up(rest * (1.0 + ROUNDING) + norm * ROUNDING + UNDERFLOW);
+        Self {
+            words: pack(&code0, &code1),
+            bias: [bias(&code0), bias(&code1)],
+            scale: [scale0, scale1],
+            constant: 0.0,
+            error_factor: error_factor(rest1),
+            norm_factor: norm_factor(rest1),
+            slack: round_up(64.0 * UNDERFLOW),
+            first_error_factor: error_factor(rest0),
+            first_norm_factor: norm_factor(rest0),
+        }
+    }
+}
+
+/// Writes a row into its lane of a tile.
+pub(crate) fn encode_row(row: &[f32], tile: &mut [u8], lane: usize) {
+    let exact: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
+    let (codes, scale) = quantise(&exact, 127);
+    let error = norm(&residual(&exact, &codes, scale));
+    let bounds = pack_bounds(error, norm(&exact));
+    let (header, body) = tile.split_at_mut(TILE_HEADER);
+    let (scales, packed) = header.as_chunks_mut::<4>().0.split_at_mut(TILE_ROWS);
+    if let (Some(s), Some(b)) = (scales.get_mut(lane), packed.get_mut(lane)) {
+        *s = scale.to_le_bytes();
+        *b = bounds.to_le_bytes();
+    }
+    // Four columns of a row lie together, 16 rows one after another.
+    let fours = body.as_chunks_mut::<4>().0;
+    for (four, place) in fours.iter_mut().skip(lane).step_by(TILE_ROWS).enumerate() {
+        *place = std::array::from_fn(|j| {
+            let code = codes.get(4 * four + j).copied().unwrap_or(0);
+            (i32::from(code) + 128) as u8
+        });
+    }
+}
+
+/// Codes in plus or minus `levels`, and the scale that fits them best in the squared error.
+fn quantise(x: &[f64], levels: i32) -> (Vec<i8>, f32) {
+    let largest = x.iter().fold(0f64, |m, v| m.max(v.abs()));
+    if largest == 0.0 {
+        return (vec![0; x.len()], 0.0);
+    }
+    let (factor, mut xr, mut rr) = (f64::from(levels) / largest, 0f64, 0f64);
+    let mut codes = Vec::with_capacity(x.len());
+    for &v in x {
+        let r = (v * factor).round_ties_even();
+        codes.push(r as i8);
+        xr += v * r;
+        rr += r * r;
+    }
+    (codes, (xr / rr) as f32)
+}
+
+fn residual(x: &[f64], codes: &[i8], scale: f32) -> Vec<f64> {
+    let scale = f64::from(scale);
+    x.iter()
+        .zip(codes)
+        .map(|(v, &c)| v - scale * f64::from(c))
+        .collect()
+}
+
+/// The Euclidean norm, rounded up past the error of computing it in f64.
+fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|v| v * v).sum::<f64>().sqrt() * (1.0 + 1e-10)
+}
+
+fn bias(codes: &[i8]) -> i32 {
+    -128 * codes.iter().map(|&c| i32::from(c)).sum::<i32>()
+}
+
+fn pack(code0: &[i8], code1: &[i8]) -> Vec<[i32; 4]> {
+    let word = |codes: &[i8], from: usize| {
+        i32::from_le_bytes(std::array::from_fn(|j| {
+            codes.get(from + j).copied().unwrap_or(0).cast_unsigned()
+        }))
+    };
+    (0..code0.len().next_multiple_of(8))
+        .step_by(8)
+        .map(|at| {
+            [
+                word(code0, at),
+                word(code0, at + 4),
+                word(code1, at),
+                word(code1, at + 4),
+            ]
+        })
+        .collect()
+}
+
+/// The smallest f32 that is not below `x`.
+pub(crate) fn round_up(x: f64) -> f32 {
+    let near = x as f32;
+    if f64::from(near) < x {
+        near.next_up()
+    } else {
+        near
+    }
+}
+
+/// Two bounds in 32 bits, each rounded up to the upper half of an f32.
+fn pack_bounds(error: f64, norm: f64) -> u32 {
+    let half = |x: f64| round_up(x).to_bits().saturating_add(0xffff) & 0xffff_0000;
+    half(error) | half(norm) >> 16
+}
+
+/// The error bound and the norm bound.
+pub(crate) fn unpack_bounds(packed: u32) -> (f32, f32) {
+    (
+        f32::from_bits(packed & 0xffff_0000),
+        f32::from_bits(packed << 16),
+    )
+}

@@ -1,0 +1,132 @@
+//! Columns of plain values: in memory, or a part of a mapped file that is checked as it is read.
+#![expect(
+    dead_code,
+    reason = "files are read through this; only memory is used so far"
+)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use bytemuck::{AnyBitPattern, NoUninit};
+use memmap2::MmapMut;
+
+use crate::error::{Damage, MemoryError};
+use crate::store::MappedSection;
+
+/// A column of `T`: 64-byte aligned, zeroed at first, on huge pages where the system has them.
+pub(crate) struct Column<T> {
+    bytes: Bytes,
+    len: usize,
+    of: PhantomData<T>,
+}
+
+enum Bytes {
+    Empty,
+    Memory(MmapMut),
+    File(MappedSection),
+}
+
+/// Anything that may be stored: no padding, every bit pattern valid.
+pub(crate) trait Plain: AnyBitPattern + NoUninit {}
+impl<T: AnyBitPattern + NoUninit> Plain for T {}
+
+impl<T: Plain> Column<T> {
+    /// `len` zeros.
+    pub(crate) fn zeroed(len: usize) -> Result<Self, MemoryError> {
+        let size = len
+            .checked_mul(size_of::<T>())
+            .ok_or(MemoryError { bytes: u64::MAX })?;
+        let bytes = if size == 0 {
+            Bytes::Empty
+        } else {
+            let map = MmapMut::map_anon(size).map_err(|_| MemoryError { bytes: size as u64 })?;
+            // A quarter more read bandwidth where it is granted; no harm where it is not.
+            #[cfg(target_os = "linux")]
+            let _ = map.advise(memmap2::Advice::HugePage);
+            Bytes::Memory(map)
+        };
+        Ok(Self {
+            bytes,
+            len,
+            of: PhantomData,
+        })
+    }
+
+    pub(crate) fn from_slice(values: &[T]) -> Result<Self, MemoryError> {
+        let mut column = Self::zeroed(values.len())?;
+        column.as_mut_slice().copy_from_slice(values);
+        Ok(column)
+    }
+
+    /// A section whose length is a whole number of `T` and whose start is aligned for it.
+    pub(crate) fn mapped(section: MappedSection) -> Option<Self> {
+        let len = bytemuck::try_cast_slice::<u8, T>(section.unchecked())
+            .ok()?
+            .len();
+        Some(Self {
+            bytes: Bytes::File(section),
+            len,
+            of: PhantomData,
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All values, without checking those of a file.
+    pub(crate) fn unchecked(&self) -> &[T] {
+        let bytes: &[u8] = match &self.bytes {
+            Bytes::Empty => &[],
+            Bytes::Memory(map) => map,
+            Bytes::File(section) => section.unchecked(),
+        };
+        bytemuck::try_cast_slice(bytes).unwrap_or(&[])
+    }
+
+    /// Some values; the blocks of a file that hold them are checked when first read.
+    pub(crate) fn get(&self, range: Range<usize>) -> Result<&[T], Damage> {
+        if let Bytes::File(section) = &self.bytes {
+            section.check(range.start * size_of::<T>()..range.end * size_of::<T>())?;
+        }
+        Ok(self.unchecked().get(range).unwrap_or(&[]))
+    }
+
+    /// All values, checked.
+    pub(crate) fn all(&self) -> Result<&[T], Damage> {
+        self.get(0..self.len)
+    }
+
+    /// One value, checked; `None` past the end.
+    pub(crate) fn at(&self, index: usize) -> Result<Option<T>, Damage> {
+        Ok(self
+            .get(index..index.saturating_add(1).min(self.len).max(index))?
+            .first()
+            .copied())
+    }
+
+    /// The values in memory; empty for a file.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        match &mut self.bytes {
+            Bytes::Memory(map) => bytemuck::try_cast_slice_mut(map).unwrap_or(&mut []),
+            _ => &mut [],
+        }
+    }
+
+    /// Bytes held in memory or mapped.
+    pub(crate) fn size(&self) -> usize {
+        self.len * size_of::<T>()
+    }
+}
+
+impl<T> fmt::Debug for Column<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.bytes {
+            Bytes::Empty => "empty",
+            Bytes::Memory(_) => "memory",
+            Bytes::File(_) => "file",
+        };
+        write!(f, "Column({} {} values)", self.len, kind)
+    }
+}

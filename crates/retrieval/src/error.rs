@@ -1,0 +1,144 @@
+//! What can be wrong with rows and queries.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A block of an index file whose checksum is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}: section {section} is damaged in the 64 KiB at byte {offset}", file.display())]
+pub struct Damage {
+    /// The file.
+    pub file: PathBuf,
+    /// The section.
+    pub section: &'static str,
+    /// Offset of the damaged block in the file.
+    pub offset: u64,
+}
+
+/// The system did not grant memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no memory for {bytes} bytes")]
+pub struct MemoryError {
+    /// Bytes asked for.
+    pub bytes: u64,
+}
+
+/// Why a vector cannot be stored or searched.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum VectorError {
+    /// The number of values is not the dimension, or not a multiple of it for a block of rows.
+    #[error("{values} values do not make whole vectors of dimension {dim}")]
+    Shape {
+        /// Dimension of the index.
+        dim: usize,
+        /// Number of values given.
+        values: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("row {row}, column {column}: {value} is not finite")]
+    NotFinite {
+        /// Row in the block given, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The value.
+        value: f32,
+    },
+    /// The Euclidean norm is so large that scores could overflow.
+    #[error("row {row}: its norm {norm:e} exceeds 1e18")]
+    NormTooLarge {
+        /// Row in the block given, from 0.
+        row: usize,
+        /// Its norm.
+        norm: f64,
+    },
+}
+
+/// Why rows were not added, removed or sealed. The index is unchanged.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum AddError {
+    /// The dimension of an index must lie in 1 to [`MAX_DIM`](crate::MAX_DIM).
+    #[error("dimension {dim} is not in 1..=16384")]
+    Dim {
+        /// The rejected dimension.
+        dim: usize,
+    },
+    /// A vector is malformed.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
+    /// There are not as many ids, or places, as vectors.
+    #[error("{vectors} vectors but {given} {what}")]
+    Count {
+        /// "ids" or "places".
+        what: &'static str,
+        /// Number of vectors.
+        vectors: usize,
+        /// Number of ids or places.
+        given: usize,
+    },
+    /// An id is already in the index, or twice in the block.
+    #[error("id {id} is already in the index")]
+    DuplicateId {
+        /// The id.
+        id: u64,
+    },
+    /// The index already holds as many rows as one index can (2^32 - 1).
+    #[error("an index holds at most {max} rows")]
+    Full {
+        /// The largest number of rows.
+        max: usize,
+    },
+    /// A file that the index reads is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The system did not grant memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
+
+/// Why a search was refused.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// `k` is zero.
+    #[error("k must be at least 1")]
+    ZeroK,
+    /// A query vector is malformed; its `row` is the position among the query's vectors.
+    #[error("query vector: {0}")]
+    Vector(#[from] VectorError),
+    /// The query has not as many weights as vectors, or not as many vectors as the index has parts.
+    #[error("{expected} {what} expected, {given} given")]
+    Count {
+        /// "weights" or "vectors".
+        what: &'static str,
+        /// The number expected.
+        expected: usize,
+        /// The number given.
+        given: usize,
+    },
+    /// A weight or a radius is not a finite number in its range.
+    #[error("{name} is {value}, not a finite number in its range")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The rejected value.
+        value: f64,
+    },
+    /// The query asks for a place (region, diversity), but the index has rows without one.
+    #[error("the query needs places, but the index has rows without one")]
+    NoPlaces,
+    /// A file that the index reads is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The query asks for what this engine does not do.
+    #[error("{engine} does not support {feature}")]
+    Unsupported {
+        /// The engine.
+        engine: &'static str,
+        /// The feature.
+        feature: &'static str,
+    },
+}

@@ -1,0 +1,74 @@
+//! The two traits that every engine implements.
+
+use crate::{AddError, Hits, Query, Rows, SearchError};
+
+/// The largest dimension of an index.
+pub const MAX_DIM: usize = 16_384;
+
+/// The read half of an index over vectors of one dimension. Object safe.
+///
+/// # Score
+///
+/// The score of row x for query q is the inner product, in f32: the f32 products are summed in f64
+/// in one fixed order and rounded once to f32, so that every engine, kernel and machine gives the
+/// same number. Vectors are taken as they are: normalise them for cosine similarity; raw vectors
+/// (fused cell codes) work as well. Rows rank by descending score, ties by ascending id.
+///
+/// # Shapes
+///
+/// All blocks of vectors are row-major, `[n, dim]`.
+pub trait VectorIndex: Send + Sync + std::fmt::Debug {
+    /// Dimension of the vectors.
+    fn dim(&self) -> usize;
+
+    /// Number of rows that a search can answer with (removed rows do not count).
+    fn len(&self) -> usize;
+
+    /// Whether there are no rows.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The best `query.k` rows. An empty index, or a region without rows, gives no hits; a `k` above
+    /// the number of rows gives all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError`] if the query is malformed, or asks for what the engine does not do.
+    fn search(&self, query: &Query) -> Result<Hits, SearchError>;
+
+    /// Answers many queries; engines share work between them where they can.
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search), for the first query that fails.
+    fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {
+        queries.iter().map(|query| self.search(query)).collect()
+    }
+}
+
+/// The write half. Object safe.
+pub trait VectorIndexMut: VectorIndex {
+    /// Adds rows; they are found by the next search, sealed or not. All or nothing.
+    ///
+    /// Without ids, rows are numbered on from one past the largest id (from 0 in an empty index).
+    ///
+    /// # Errors
+    ///
+    /// [`AddError`] if a vector is malformed or an id is taken; nothing was added then.
+    fn add(&mut self, rows: &Rows<'_>) -> Result<(), AddError>;
+
+    /// Removes rows; answers how many of the ids were there.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError`] if the engine cannot remove.
+    fn remove(&mut self, ids: &[u64]) -> Result<usize, AddError>;
+
+    /// Turns the rows added so far into their fast searchable form. Answers do not change, only speed.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError`] if the engine cannot build that form.
+    fn seal(&mut self) -> Result<(), AddError>;
+}

@@ -1,0 +1,228 @@
+//! AVX-512 VNNI: one `vpdpbusd` multiplies four columns of 16 rows.
+#![allow(unsafe_code, reason = "vector loads and stores through pointers")]
+
+use std::arch::x86_64::{
+    __m512, __m512i, _CMP_GE_OQ, _mm256_loadu_ps, _mm512_add_epi32, _mm512_add_pd, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtps_pd,
+    _mm512_dpbusd_epi32, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_pd, _mm512_setzero_si512,
+    _mm512_slli_epi32, _mm512_storeu_pd, _mm512_storeu_ps,
+};
+
+use super::portable::{add_rest, tree_sum};
+use super::{GROUP, Scan, Sink, TILE_HEADER, TILE_ROWS};
+use crate::certificate::QueryCode;
+
+/// Bytes ahead of the codes being read that are asked for.
+const PREFETCH: usize = 8192;
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: the array holds the 64 bytes read; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_ps(values: &[f32; 16]) -> __m512 {
+    // SAFETY: the array holds the 64 bytes read; the load needs no alignment.
+    unsafe { _mm512_loadu_ps(values.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_ps(v: __m512) -> [f32; 16] {
+    let mut out = [0f32; 16];
+    // SAFETY: the array takes the 64 bytes written.
+    unsafe { _mm512_storeu_ps(out.as_mut_ptr(), v) };
+    out
+}
+
+/// The scales, error bounds and norm bounds of a tile.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn header_of(tile: &[u8]) -> Option<(__m512, __m512, __m512, &[u8])> {
+    let (header, codes) = tile.split_first_chunk::<TILE_HEADER>()?;
+    let (scales, bounds) = (header.first_chunk()?, header.last_chunk()?);
+    let packed = load(bounds);
+    let high = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+    Some((
+        _mm512_castsi512_ps(load(scales)),
+        _mm512_castsi512_ps(_mm512_and_si512(packed, high)),
+        _mm512_castsi512_ps(_mm512_slli_epi32::<16>(packed)),
+        codes,
+    ))
+}
+
+/// Both planes of one query: limited by memory, so the second plane costs nothing.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
+    let scale0 = _mm512_set1_ps(query.scale[0]);
+    let scale1 = _mm512_set1_ps(query.scale[1]);
+    let constant = _mm512_set1_ps(query.constant);
+    let error_factor = _mm512_set1_ps(query.error_factor);
+    let norm_factor = _mm512_set1_ps(query.norm_factor);
+    let slack = _mm512_set1_ps(query.slack);
+    for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
+        let Some((scales, errors, norms, codes)) = header_of(tile) else {
+            return;
+        };
+        let mut a0 = _mm512_set1_epi32(query.bias[0]);
+        let mut b0 = _mm512_set1_epi32(query.bias[1]);
+        let (mut a1, mut b1) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.words) {
+            super::prefetch_bytes(chunk, PREFETCH);
+            if let [low, high] = chunk.as_chunks::<64>().0 {
+                let (low, high) = (load(low), load(high));
+                a0 = _mm512_dpbusd_epi32(a0, low, _mm512_set1_epi32(words[0]));
+                a1 = _mm512_dpbusd_epi32(a1, high, _mm512_set1_epi32(words[1]));
+                b0 = _mm512_dpbusd_epi32(b0, low, _mm512_set1_epi32(words[2]));
+                b1 = _mm512_dpbusd_epi32(b1, high, _mm512_set1_epi32(words[3]));
+            }
+        }
+        let first = _mm512_cvtepi32_ps(_mm512_add_epi32(a0, a1));
+        let second = _mm512_cvtepi32_ps(_mm512_add_epi32(b0, b1));
+        let both = _mm512_fmadd_ps(first, scale0, _mm512_mul_ps(second, scale1));
+        let mut s = _mm512_fmadd_ps(both, scales, constant);
+        let mut e = _mm512_fmadd_ps(
+            errors,
+            error_factor,
+            _mm512_fmadd_ps(norms, norm_factor, slack),
+        );
+        if let Some(offsets) = scan.offsets {
+            let at = t * TILE_ROWS;
+            let rows = |column: &[f32]| column.get(at..)?.first_chunk::<16>().copied();
+            if let (Some(score), Some(more)) = (rows(offsets.score), rows(offsets.slack)) {
+                s = _mm512_add_ps(s, load_ps(&score));
+                e = _mm512_add_ps(e, load_ps(&more));
+            }
+        }
+        let floor = _mm512_set1_ps(sink.floor());
+        let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_add_ps(s, e), floor);
+        if lanes != 0 {
+            let row = scan.first_row + t * TILE_ROWS;
+            sink.take(row, u32::from(lanes), &store_ps(s), &store_ps(e));
+        }
+    }
+}
+
+/// Up to [`GROUP`] queries, first plane only, two tiles at a time: limited by arithmetic.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn scan_group<S: Sink>(scan: &Scan<'_>, queries: &[QueryCode], sinks: &mut [S]) {
+    let count = queries.len().min(sinks.len()).min(GROUP);
+    let mut words = vec![[0i32; GROUP]; scan.padded / 4];
+    for (j, query) in queries.iter().take(count).enumerate() {
+        for (pair, chunk) in words.as_chunks_mut::<2>().0.iter_mut().zip(&query.words) {
+            pair[0][j] = chunk[0];
+            pair[1][j] = chunk[1];
+        }
+    }
+    let tile_bytes = scan.tile_bytes();
+    let pairs = scan.tiles.chunks_exact(2 * tile_bytes);
+    let last = pairs.remainder();
+    let mut row = scan.first_row;
+    for pair in pairs {
+        let (low, high) = pair.split_at(tile_bytes);
+        tiles_by_queries([low, high], row, &words, queries, sinks);
+        row += 2 * TILE_ROWS;
+    }
+    if last.len() == tile_bytes {
+        tiles_by_queries([last], row, &words, queries, sinks);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn tiles_by_queries<const T: usize, S: Sink>(
+    tiles: [&[u8]; T],
+    row: usize,
+    words: &[[i32; GROUP]],
+    queries: &[QueryCode],
+    sinks: &mut [S],
+) {
+    let mut sums = [[_mm512_setzero_si512(); GROUP]; T];
+    for (c, word) in words.iter().enumerate() {
+        let at = TILE_HEADER + c * 64;
+        let mut x = [_mm512_setzero_si512(); T];
+        for (x, tile) in x.iter_mut().zip(tiles) {
+            let Some(bytes) = tile.get(at..).and_then(|rest| rest.first_chunk()) else {
+                return;
+            };
+            *x = load(bytes);
+        }
+        for j in 0..GROUP {
+            let w = _mm512_set1_epi32(word[j]);
+            for t in 0..T {
+                sums[t][j] = _mm512_dpbusd_epi32(sums[t][j], x[t], w);
+            }
+        }
+    }
+    for (t, tile) in tiles.into_iter().enumerate() {
+        let Some((scales, errors, norms, _)) = header_of(tile) else {
+            return;
+        };
+        for ((query, sink), sum) in queries.iter().zip(sinks.iter_mut()).zip(sums[t]) {
+            let dots = _mm512_add_epi32(sum, _mm512_set1_epi32(query.bias[0]));
+            let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), scales);
+            let s = _mm512_fmadd_ps(
+                scaled,
+                _mm512_set1_ps(query.scale[0]),
+                _mm512_set1_ps(query.constant),
+            );
+            let e = _mm512_fmadd_ps(
+                errors,
+                _mm512_set1_ps(query.first_error_factor),
+                _mm512_fmadd_ps(
+                    norms,
+                    _mm512_set1_ps(query.first_norm_factor),
+                    _mm512_set1_ps(query.slack),
+                ),
+            );
+            let floor = _mm512_set1_ps(sink.floor());
+            let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_add_ps(s, e), floor);
+            if lanes != 0 {
+                sink.take(
+                    row + t * TILE_ROWS,
+                    u32::from(lanes),
+                    &store_ps(s),
+                    &store_ps(e),
+                );
+            }
+        }
+    }
+}
+
+/// The same sums as the portable form: sums 0 to 7 in one register, 8 to 15 in the other.
+#[target_feature(enable = "avx512f")]
+pub(super) fn dot64(a: &[f32], b: &[f32]) -> f64 {
+    let (mut low, mut high) = (_mm512_setzero_pd(), _mm512_setzero_pd());
+    let (a16, a_rest) = a.as_chunks::<16>();
+    let (b16, b_rest) = b.as_chunks::<16>();
+    for (x, y) in a16.iter().zip(b16) {
+        // SAFETY: each array holds 16 floats, of which 8 are read from 0 and 8 from 8.
+        let (x0, x1, y0, y1) = unsafe {
+            (
+                _mm256_loadu_ps(x.as_ptr()),
+                _mm256_loadu_ps(x.as_ptr().add(8)),
+                _mm256_loadu_ps(y.as_ptr()),
+                _mm256_loadu_ps(y.as_ptr().add(8)),
+            )
+        };
+        low = _mm512_fmadd_pd(_mm512_cvtps_pd(x0), _mm512_cvtps_pd(y0), low);
+        high = _mm512_fmadd_pd(_mm512_cvtps_pd(x1), _mm512_cvtps_pd(y1), high);
+    }
+    if a_rest.is_empty() {
+        // The first step of the tree in registers.
+        low = _mm512_add_pd(low, high);
+        high = _mm512_setzero_pd();
+    }
+    let mut sums = [0f64; 16];
+    // SAFETY: the array takes 8 doubles from 0 and 8 from 8.
+    unsafe {
+        _mm512_storeu_pd(sums.as_mut_ptr(), low);
+        _mm512_storeu_pd(sums.as_mut_ptr().add(8), high);
+    }
+    add_rest(&mut sums, a_rest, b_rest);
+    tree_sum(sums)
+}

@@ -1,0 +1,230 @@
+//! The inner loops: scans over int8 tiles and full-precision products, one file per instruction set.
+//!
+//! Every set computes the same integers and the same full-precision scores; only the rounding of the
+//! approximate score may differ in the last bits, which the certificate allows for.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::QueryCode;
+
+/// Rows in one tile.
+pub(crate) const TILE_ROWS: usize = 16;
+/// Bytes before the codes of a tile: 16 scales (f32), then 16 packed error and norm bounds.
+pub(crate) const TILE_HEADER: usize = 128;
+/// Queries that one pass over a tile serves in batch mode.
+pub(crate) const GROUP: usize = 8;
+
+/// A set of instructions for the inner loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Kernel {
+    /// x86-64 with AVX-512 F, BW and VNNI.
+    Avx512Vnni,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// 64-bit ARM.
+    Neon,
+    /// Plain Rust.
+    Portable,
+}
+
+impl Kernel {
+    /// The fastest set that this machine has.
+    #[must_use]
+    pub fn detect() -> Self {
+        static FASTEST: OnceLock<Kernel> = OnceLock::new();
+        *FASTEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self::Portable))
+    }
+
+    /// All sets that this machine has, fastest first; [`Portable`](Self::Portable) is always there.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        [Self::Avx512Vnni, Self::Avx2, Self::Neon, Self::Portable]
+            .into_iter()
+            .filter(|kernel| kernel.is_available())
+            .collect()
+    }
+
+    /// Whether this machine has the set.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            Self::Portable => true,
+            #[allow(unreachable_patterns, reason = "the sets of the other machines")]
+            _ => false,
+        }
+    }
+
+    /// Query codes lie in plus or minus this: AVX2 adds two products of a byte and a code in 16 bits
+    /// (2 x 255 x 64 < 2^15).
+    pub(crate) fn query_levels(self) -> i32 {
+        if self == Self::Avx2 { 64 } else { 127 }
+    }
+}
+
+/// Whole int8 tiles to scan, as in [`crate::tiles`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scan<'a> {
+    /// Whole tiles, one after another.
+    pub(crate) tiles: &'a [u8],
+    /// The dimension rounded up to a multiple of 8.
+    pub(crate) padded: usize,
+    /// Row number of the first row of the first tile.
+    pub(crate) first_row: usize,
+    /// Something to add to every row's score: 16 entries a tile.
+    pub(crate) offsets: Option<Offsets<'a>>,
+}
+
+/// Per-row terms: known to within `slack` of the truth.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offsets<'a> {
+    pub(crate) score: &'a [f32],
+    pub(crate) slack: &'a [f32],
+}
+
+impl Scan<'_> {
+    pub(crate) fn tile_bytes(&self) -> usize {
+        TILE_HEADER + TILE_ROWS * self.padded
+    }
+}
+
+/// Receives the rows that a scan cannot rule out.
+pub(crate) trait Sink {
+    /// Rows whose upper bound lies below this are not reported.
+    fn floor(&self) -> f32;
+
+    /// Rows `first_row + lane` for the set bits of `lanes`, each with its approximate score and the
+    /// greatest distance of the truth from it.
+    fn take(&mut self, first_row: usize, lanes: u32, score: &[f32; 16], slack: &[f32; 16]);
+}
+
+/// Scans for one query, with both planes of its code.
+pub(crate) fn scan_one<S: Sink>(kernel: Kernel, scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
+    match kernel {
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512Vnni if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                avx512::scan_one(scan, query, sink);
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx2 if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                avx2::scan_one(scan, query, sink);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        Kernel::Neon if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs NEON")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                neon::scan_one(scan, query, sink);
+            }
+        }
+        _ => portable::scan_one(scan, query, sink),
+    }
+}
+
+/// Scans for several queries, with the first plane of their codes; `sinks` are in their order.
+pub(crate) fn scan_group<S: Sink>(
+    kernel: Kernel,
+    scan: &Scan<'_>,
+    queries: &[QueryCode],
+    sinks: &mut [S],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if kernel == Kernel::Avx512Vnni && kernel.is_available() && scan.offsets.is_none() {
+        for (queries, sinks) in queries.chunks(GROUP).zip(sinks.chunks_mut(GROUP)) {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+            // SAFETY: the condition has checked the features that the function enables.
+            unsafe {
+                avx512::scan_group(scan, queries, sinks);
+            }
+        }
+        return;
+    }
+    for (query, sink) in queries.iter().zip(sinks) {
+        scan_one(kernel, scan, query, sink);
+    }
+}
+
+/// The score of two vectors of one length: see [`VectorIndex`](crate::VectorIndex).
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    dot64(a, b) as f32
+}
+
+/// The inner product before it is rounded to f32: the same bits on every machine.
+pub(crate) fn dot64(a: &[f32], b: &[f32]) -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+            // SAFETY: the condition has checked the feature.
+            return unsafe { avx512::dot64(a, b) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
+            // SAFETY: the condition has checked the features.
+            return unsafe { avx2::dot64(a, b) };
+        }
+    }
+    portable::dot64(a, b)
+}
+
+/// Asks the cache for 128 bytes some way ahead of those being read.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn prefetch_bytes(bytes: &[u8; 128], ahead: usize) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    let at = bytes.as_ptr().cast::<i8>().wrapping_add(ahead);
+    #[allow(unsafe_code, reason = "a hint to the cache")]
+    // SAFETY: a prefetch never faults, wherever it points.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(at);
+        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(64));
+    }
+}
+
+/// Asks the cache for a row that will be read soon.
+pub(crate) fn prefetch(row: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(16) {
+        #[allow(unsafe_code, reason = "a hint to the cache")]
+        // SAFETY: prefetching never faults, and the address lies inside `row`.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+                line.as_ptr().cast(),
+            );
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
+#[cfg(test)]
+#[path = "kernels_tests.rs"]
+mod tests;

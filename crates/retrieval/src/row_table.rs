@@ -1,0 +1,150 @@
+//! Rows in the order they came, with ids and places.
+
+use std::collections::HashMap;
+
+use crate::{AddError, CellKey, MAX_DIM, Place, Rows};
+
+/// The most rows of one index or segment: positions are 32 bits.
+pub(crate) const MAX_ROWS: usize = u32::MAX as usize;
+
+/// Rows that can still change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RowTable {
+    dim: usize,
+    vectors: Vec<f32>,
+    ids: Vec<u64>,
+    places: Vec<Option<Place>>,
+    positions: HashMap<u64, u32>,
+    with_places: usize,
+    next_id: u64,
+}
+
+impl RowTable {
+    pub(crate) fn new(dim: usize) -> Result<Self, AddError> {
+        if dim == 0 || dim > MAX_DIM {
+            return Err(AddError::Dim { dim });
+        }
+        Ok(Self {
+            dim,
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) fn has_places(&self) -> bool {
+        self.with_places > 0
+    }
+
+    /// Whether every row has a place.
+    pub(crate) fn all_placed(&self) -> bool {
+        self.unplaced() == 0
+    }
+
+    pub(crate) fn row(&self, at: usize) -> &[f32] {
+        self.vectors
+            .get(at * self.dim..(at + 1) * self.dim)
+            .unwrap_or(&[])
+    }
+
+    pub(crate) fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.vectors.chunks_exact(self.dim.max(1))
+    }
+
+    pub(crate) fn id(&self, at: usize) -> u64 {
+        self.ids.get(at).copied().unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn place(&self, at: usize) -> Option<Place> {
+        self.places.get(at).copied().flatten()
+    }
+
+    /// The S2 id, 0 for a row without one.
+    pub(crate) fn cell(&self, at: usize) -> u64 {
+        self.place(at).and_then(|p| p.cell).map_or(0, CellKey::raw)
+    }
+
+    /// Rows without a place.
+    pub(crate) fn unplaced(&self) -> usize {
+        self.len() - self.with_places
+    }
+
+    /// Adds all rows or none. `taken` tells which ids are in use elsewhere.
+    pub(crate) fn add(
+        &mut self,
+        rows: &Rows<'_>,
+        mut taken: impl FnMut(u64) -> Result<bool, AddError>,
+    ) -> Result<(), AddError> {
+        let n = rows.check(self.dim)?;
+        let full = AddError::Full { max: MAX_ROWS };
+        if self.len() + n > MAX_ROWS {
+            return Err(full);
+        }
+        let ids: Vec<u64> = match rows.ids {
+            Some(ids) => ids.to_vec(),
+            None => (self.next_id..).take(n).collect(),
+        };
+        if ids.len() != n {
+            return Err(full);
+        }
+        let start = self.len();
+        for (i, &id) in ids.iter().enumerate() {
+            let known = rows.ids.is_some() && taken(id)?;
+            if known || self.positions.contains_key(&id) {
+                // Take back what this call has entered.
+                self.positions.retain(|_, at| (*at as usize) < start);
+                return Err(AddError::DuplicateId { id });
+            }
+            self.positions.insert(id, (start + i) as u32);
+        }
+        self.next_id = ids
+            .iter()
+            .fold(self.next_id, |next, id| next.max(id.saturating_add(1)));
+        self.ids.extend(ids);
+        self.vectors.extend_from_slice(rows.vectors);
+        match rows.places {
+            Some(places) => {
+                self.places.extend(places.iter().copied().map(Some));
+                self.with_places += n;
+            }
+            None => self.places.extend(std::iter::repeat_n(None, n)),
+        }
+        Ok(())
+    }
+
+    /// Removes a row by moving the last one into its place; false if it is not here.
+    pub(crate) fn remove(&mut self, id: u64) -> bool {
+        let Some(at) = self.positions.remove(&id).map(|at| at as usize) else {
+            return false;
+        };
+        let last = self.len() - 1;
+        if self.place(at).is_some() {
+            self.with_places -= 1;
+        }
+        self.ids.swap_remove(at);
+        self.places.swap_remove(at);
+        self.vectors
+            .copy_within(last * self.dim..(last + 1) * self.dim, at * self.dim);
+        self.vectors.truncate(last * self.dim);
+        if let Some(&moved) = self.ids.get(at) {
+            self.positions.insert(moved, at as u32);
+        }
+        true
+    }
+
+    /// Empties the table; numbering goes on.
+    pub(crate) fn clear(&mut self) {
+        let next_id = self.next_id;
+        *self = Self {
+            dim: self.dim,
+            next_id,
+            ..Self::default()
+        };
+    }
+}
