@@ -321,7 +321,14 @@ fn check(config: &WorldSplitConfig) -> Result<(), WorldSplitError> {
     let widest = config
         .bands
         .iter()
-        .map(|b| b.west.abs().max(b.east.abs()))
+        .flat_map(|b| [b.west, b.east])
+        .map(|edge| {
+            if edge.is_finite() {
+                edge.abs()
+            } else {
+                f64::INFINITY
+            }
+        })
         .fold(0.0, f64::max);
     let rules = [
         ("min_land", "in [0, 1]", config.min_land, 0.0, 1.0),
