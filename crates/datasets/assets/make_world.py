@@ -52,7 +52,7 @@ def rings(topology):
             points[:, 0] = np.degrees(np.unwrap(np.radians(points[:, 0])))
             turn = points[-1, 0] - points[0, 0]
             if abs(turn) > 180.0:  # a ring about the pole (Antarctica): close it along the edge
-                edge = -90.0 if points[:, 1].mean() < 0 else 90.0
+                edge = -91.0 if points[:, 1].mean() < 0 else 91.0  # past the image
                 points = np.vstack([points, [points[-1, 0], edge], [points[0, 0], edge]])
             yield points, index > 0
 

@@ -63,7 +63,7 @@ pub struct EquirectangularRaster {
 pub(crate) struct Level {
     width: usize,
     height: usize,
-    /// (height + 2) rows of (width + 2) RGB pixels.
+    /// (height + 2) rows of (width + 2) RGB pixels, and one byte more, see `bilinear`.
     padded: Vec<u8>,
 }
 
@@ -158,7 +158,8 @@ impl EquirectangularRaster {
         };
         let (lat, lng) = (place.lat().to_radians(), place.lng().to_radians());
         let (x, y) = level.pixel_of(lat as f32, lng as f32);
-        level.bilinear(x, y).map(|v| (v + 0.5) as u8)
+        let [r, g, b, _] = level.bilinear(x, y).map(|v| (v + 0.5) as u8);
+        [r, g, b]
     }
 
     /// The coarsest copy whose rows are still no wider than `step_km`, and its resolution in km.
@@ -175,7 +176,7 @@ impl EquirectangularRaster {
 
 impl Level {
     fn new(width: usize, height: usize, rgb: &[u8]) -> Self {
-        let mut padded = Vec::with_capacity(3 * (width + 2) * (height + 2));
+        let mut padded = Vec::with_capacity(3 * (width + 2) * (height + 2) + 1);
         let row = |j: usize| rgb.get(3 * width * j..3 * width * (j + 1)).unwrap_or(&[]);
         let mut push = |row: &[u8], turned: bool| {
             let (west, east) = row.split_at(row.len() / 2 / 3 * 3);
@@ -190,6 +191,7 @@ impl Level {
             push(row(j), false);
         }
         push(row(height - 1), true);
+        padded.push(0);
         Self {
             width,
             height,
@@ -211,9 +213,9 @@ impl Level {
         (x, y)
     }
 
-    /// The colour at a fractional column in [-0.5, width - 0.5] and row in [-0.5, height - 0.5].
+    /// The colour (and a fourth lane without meaning) at a fractional column in [-0.5, width - 0.5] and row in [-0.5, height - 0.5].
     #[inline]
-    pub(crate) fn bilinear(&self, x: f32, y: f32) -> [f32; 3] {
+    pub(crate) fn bilinear(&self, x: f32, y: f32) -> [f32; 4] {
         // One more for the border; a float to integer cast saturates, so no index leaves the buffer.
         let (x, y) = (x + 1.0, y + 1.0);
         let column = (x as usize).min(self.width);
@@ -221,16 +223,21 @@ impl Level {
         let (fx, fy) = (x - column as f32, y - line as f32);
         let stride = 3 * (self.width + 2);
         let at = line * stride + 3 * column;
-        let (Some(top), Some(low)) = (
-            self.padded.get(at..at + 6),
-            self.padded.get(at + stride..at + stride + 6),
+        let (Some(&[a, b, c, d, e, f, g]), Some(&[h, i, j, k, l, m, n])) = (
+            self.padded.get(at..).and_then(|p| p.first_chunk::<7>()),
+            self.padded
+                .get(at + stride..)
+                .and_then(|p| p.first_chunk::<7>()),
         ) else {
-            return [0.0; 3];
+            return [0.0; 4];
         };
+        // Four lanes where three matter: the compiler then uses vector instructions.
+        let [nw, ne] = [[a, b, c, d], [d, e, f, g]].map(|p| p.map(f32::from));
+        let [sw, se] = [[h, i, j, k], [k, l, m, n]].map(|p| p.map(f32::from));
         std::array::from_fn(|c| {
-            let upper = f32::from(top[c]) * (1.0 - fx) + f32::from(top[c + 3]) * fx;
-            let lower = f32::from(low[c]) * (1.0 - fx) + f32::from(low[c + 3]) * fx;
-            upper * (1.0 - fy) + lower * fy
+            let upper = nw[c] + (ne[c] - nw[c]) * fx;
+            let lower = sw[c] + (se[c] - sw[c]) * fx;
+            upper + (lower - upper) * fy
         })
     }
 }

@@ -81,32 +81,16 @@ pub(crate) fn render(spec: &TileSpec, raster: &EquirectangularRaster) -> Tile {
 fn draw(spec: &TileSpec, sampling: &Sampling<'_>, rgb: &mut [u8]) {
     let pixels = spec.pixels();
     let per_pixel = sampling.per_pixel;
-    let samples = pixels * per_pixel;
-    let [right, up, out] = spec.axes();
-    // Radians from the middle of the tile to sample k of a row or column.
-    let side = spec.side_km() / EARTH_RADIUS_KM;
-    let at = |k: usize| ((k as f64 + 0.5) / samples as f64 - 0.5) * side;
-    let mut line = Line::new(samples);
-    let mut sums = vec![[0.0_f32; 3]; pixels];
+    let mut line = Line::new(spec, pixels * per_pixel);
+    let mut sums = vec![[0.0_f32; 4]; pixels];
     let share = 1.0 / (per_pixel * per_pixel) as f32;
     for (row, bytes) in rgb.chunks_exact_mut(3 * pixels).enumerate() {
-        sums.fill([0.0; 3]);
+        sums.fill([0.0; 4]);
         for sub in 0..per_pixel {
-            let y = -at(row * per_pixel + sub);
-            for (k, v) in line.vectors.iter_mut().enumerate() {
-                let x = at(k);
-                let (cos, sinc) = cos_sinc(x * x + y * y);
-                *v = std::array::from_fn(|c| {
-                    (cos * out[c] + sinc * (x * right[c] + y * up[c])) as f32
-                });
-            }
-            line.project(sampling.level);
-            for (sum, positions) in sums.iter_mut().zip(line.positions.chunks_exact(per_pixel)) {
-                for &position in positions {
-                    let color = sampling.take(position);
-                    for (s, c) in sum.iter_mut().zip(color) {
-                        *s += c;
-                    }
+            line.project(row * per_pixel + sub, sampling.level);
+            for (sum, samples) in sums.iter_mut().zip(line.samples.chunks_exact(per_pixel)) {
+                for &sample in samples {
+                    add(sum, sampling.take(sample));
                 }
             }
         }
@@ -114,38 +98,86 @@ fn draw(spec: &TileSpec, sampling: &Sampling<'_>, rgb: &mut [u8]) {
     }
 }
 
-/// cos c and sin c / c from c²: series up to c = 0.3 rad (error below 1e-12), else exactly.
+/// Adds to a running sum of colours.
 #[inline]
-fn cos_sinc(c2: f64) -> (f64, f64) {
-    if c2 < 0.09 {
-        let cos = 1.0 - c2 / 2.0 * (1.0 - c2 / 12.0 * (1.0 - c2 / 30.0 * (1.0 - c2 / 56.0)));
-        let sinc = 1.0 - c2 / 6.0 * (1.0 - c2 / 20.0 * (1.0 - c2 / 42.0 * (1.0 - c2 / 72.0)));
-        (cos, sinc)
-    } else {
-        let c = c2.sqrt();
-        (c.cos(), c.sin() / c)
+fn add(sum: &mut [f32; 4], color: [f32; 4]) {
+    for (s, c) in sum.iter_mut().zip(color) {
+        *s += c;
     }
 }
 
-/// The samples of one row: unit vectors, then fractional raster positions and 1 / cos latitude.
+/// Where a sample falls: fractional column and row of the raster, and 1 / cos latitude.
+#[derive(Clone, Copy, Default)]
+struct Sample {
+    column: f32,
+    row: f32,
+    stretch: f32,
+}
+
+/// One row of samples on its way from the tangent plane to the raster.
+///
+/// Single precision: a unit vector is then good to 1e-7 (0.6 m on the ground), far below a pixel.
 struct Line {
-    vectors: Vec<[f32; 3]>,
-    positions: Vec<[f32; 3]>,
+    axes: [[f32; 3]; 3],
+    /// Radians from the middle of the tile to sample k of a row or column.
+    at: Vec<f32>,
+    /// Tiles beyond 0.3 rad from middle to corner (about 2,700 km a side) take exact sines.
+    large: bool,
+    vectors: [Vec<f32>; 3],
+    samples: Vec<Sample>,
 }
 
 impl Line {
-    fn new(samples: usize) -> Self {
+    fn new(spec: &TileSpec, samples: usize) -> Self {
+        let side = spec.side_km() / EARTH_RADIUS_KM;
+        let at = |k: usize| (((k as f64 + 0.5) / samples as f64 - 0.5) * side) as f32;
         Self {
-            vectors: vec![[0.0; 3]; samples],
-            positions: vec![[0.0; 3]; samples],
+            axes: spec.axes().map(|axis| axis.map(|v| v as f32)),
+            at: (0..samples).map(at).collect(),
+            large: spec.radius_km() / EARTH_RADIUS_KM > 0.3,
+            vectors: std::array::from_fn(|_| vec![0.0; samples]),
+            samples: vec![Sample::default(); samples],
         }
     }
 
-    fn project(&mut self, level: &Level) {
-        for (position, &[x, y, z]) in self.positions.iter_mut().zip(&self.vectors) {
+    /// Finds the samples of row `row` of the tile.
+    fn project(&mut self, row: usize, level: &Level) {
+        let y = -self.at.get(row).copied().unwrap_or(0.0);
+        if self.large {
+            self.lift(y, |c2| {
+                let c = c2.sqrt().max(f32::MIN_POSITIVE);
+                (c.cos(), c.sin() / c)
+            });
+        } else {
+            // Series of cos c and sin c / c in c²; the first terms left out are below 2e-9.
+            self.lift(y, |c2| {
+                let cos = 1.0 - c2 / 2.0 * (1.0 - c2 / 12.0 * (1.0 - c2 / 30.0));
+                let sinc = 1.0 - c2 / 6.0 * (1.0 - c2 / 20.0 * (1.0 - c2 / 42.0));
+                (cos, sinc)
+            });
+        }
+        let [xs, ys, zs] = &self.vectors;
+        for (((sample, &x), &y), &z) in self.samples.iter_mut().zip(xs).zip(ys).zip(zs) {
             let horizontal = (x * x + y * y).sqrt();
             let (column, row) = level.pixel_of(atan2(z, horizontal), atan2(y, x));
-            *position = [column, row, 1.0 / horizontal.max(1e-6)];
+            *sample = Sample {
+                column,
+                row,
+                stretch: 1.0 / horizontal.max(1e-6),
+            };
+        }
+    }
+
+    /// Lifts the row at `y` from the tangent plane to the sphere (the exponential map).
+    #[inline]
+    fn lift(&mut self, y: f32, cos_sinc: impl Fn(f32) -> (f32, f32)) {
+        let [right, up, out] = self.axes;
+        for (c, values) in self.vectors.iter_mut().enumerate() {
+            let (right, up, out) = (right[c], up[c], out[c]);
+            for (value, &x) in values.iter_mut().zip(&self.at) {
+                let (cos, sinc) = cos_sinc(x * x + y * y);
+                *value = cos * out + sinc * (x * right + y * up);
+            }
         }
     }
 }
@@ -154,34 +186,33 @@ impl Sampling<'_> {
     /// The colour about a position: the mean over as many columns as the sample is wide, since
     /// columns shrink towards the poles while rows do not.
     #[inline]
-    fn take(&self, [column, row, stretch]: [f32; 3]) -> [f32; 3] {
-        let wide = self.columns * stretch;
+    fn take(&self, sample: Sample) -> [f32; 4] {
+        let wide = self.columns * sample.stretch;
         if wide < 1.5 {
-            return self.level.bilinear(column, row);
+            return self.level.bilinear(sample.column, sample.row);
         }
         let width = self.level.width() as f32;
         let wide = wide.min(width);
         let taps = wide.round().min(MOST_TAPS);
-        let mut sum = [0.0_f32; 3];
+        let mut sum = [0.0_f32; 4];
         for tap in 0..taps as u32 {
-            let mut at = column + ((tap as f32 + 0.5) / taps - 0.5) * wide;
+            let mut at = sample.column + ((tap as f32 + 0.5) / taps - 0.5) * wide;
             if at < -0.5 {
                 at += width;
             } else if at > width - 0.5 {
                 at -= width;
             }
-            for (s, c) in sum.iter_mut().zip(self.level.bilinear(at, row)) {
-                *s += c;
-            }
+            add(&mut sum, self.level.bilinear(at, sample.row));
         }
         sum.map(|s| s / taps)
     }
 }
 
-fn write_row(sums: &[[f32; 3]], share: f32, color: ColorAdjust, bytes: &mut [u8]) {
+fn write_row(sums: &[[f32; 4]], share: f32, color: ColorAdjust, bytes: &mut [u8]) {
     let adjust = (color != ColorAdjust::default()).then_some(color);
     for (out, sum) in bytes.chunks_exact_mut(3).zip(sums) {
-        let mean = sum.map(|s| s * share);
+        let [r, g, b, _] = sum.map(|s| s * share);
+        let mean = [r, g, b];
         let shown = adjust.map_or(mean, |a| a.apply(mean));
         for (byte, value) in out.iter_mut().zip(shown) {
             // The cast saturates at 0 and 255.

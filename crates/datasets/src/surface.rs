@@ -2,8 +2,9 @@
 
 use std::io::Cursor;
 
-use geoloc_geo_cells::LatLng;
+use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng};
 
+use crate::angles::atan2;
 use crate::{RasterError, TileSpec, sphere};
 
 /// What covers a place.
@@ -62,8 +63,14 @@ impl SurfaceMap {
     /// What covers a place.
     #[must_use]
     pub fn at(&self, place: LatLng) -> Surface {
-        let column = ((place.lng() + 180.0) / 360.0 * self.width as f64) as usize;
-        let row = ((90.0 - place.lat()) / 180.0 * self.height as f64) as usize;
+        self.at_vector(place.to_unit_vector().map(|v| v as f32))
+    }
+
+    fn at_vector(&self, [x, y, z]: [f32; 3]) -> Surface {
+        const PI: f32 = std::f32::consts::PI;
+        let (lat, lng) = (atan2(z, (x * x + y * y).sqrt()), atan2(y, x));
+        let column = ((lng + PI) / (2.0 * PI) * self.width as f32) as usize;
+        let row = ((PI / 2.0 - lat) / PI * self.height as f32) as usize;
         let (column, row) = (column.min(self.width - 1), row.min(self.height - 1));
         match self.cells.get(row * self.width + column) {
             Some(0..64) | None => Surface::Water,
@@ -75,11 +82,19 @@ impl SurfaceMap {
     /// Share of the tile that is land without permanent ice, in [0, 1], from 12 x 12 places.
     #[must_use]
     pub fn land_share(&self, tile: &TileSpec) -> f64 {
-        let step = tile.pixels() as f64 / SAMPLES as f64;
+        let [right, up, out] = tile.axes();
+        let at =
+            |k: usize| ((k as f64 + 0.5) / SAMPLES as f64 - 0.5) * tile.side_km() / EARTH_RADIUS_KM;
         let land = (0..SAMPLES * SAMPLES)
             .filter(|k| {
-                let (column, row) = ((k % SAMPLES) as f64 + 0.5, (k / SAMPLES) as f64 + 0.5);
-                self.at(tile.place_at(column * step, row * step)) == Surface::Land
+                let (x, y) = (at(k % SAMPLES), -at(k / SAMPLES));
+                let angle = x.hypot(y).max(f64::MIN_POSITIVE);
+                let (sin, cos) = angle.sin_cos();
+                let sinc = sin / angle;
+                let v = std::array::from_fn(|c| {
+                    (cos * out[c] + sinc * (x * right[c] + y * up[c])) as f32
+                });
+                self.at_vector(v) == Surface::Land
             })
             .count();
         land as f64 / (SAMPLES * SAMPLES) as f64
