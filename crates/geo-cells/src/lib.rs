@@ -15,6 +15,7 @@ pub use encode::leaf_ids;
 pub use estimate::{Candidate, Estimate};
 pub use latlng::{LatLng, LatLngError};
 pub use partition::{
-    AdaptivePartition, CellIndex, CellLocation, DropReason, Dropped, Geometry, LevelCount,
-    Partition, PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
+    AdaptivePartition, CellFeatures, CellIndex, CellLocation, DropReason, Dropped,
+    GeoclassSetConfig, GeoclassSets, Geometry, Hierarchy, LevelCount, NestedPartition, Partition,
+    PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
 };
