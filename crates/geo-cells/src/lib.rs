@@ -11,10 +11,11 @@ mod partition;
 
 pub use cell::{CellId, CellIdError, Level, LevelError, TokenError};
 pub use distance::{EARTH_RADIUS_KM, haversine_km};
-pub use encode::leaf_ids;
+pub use encode::{Kernel, leaf_ids, leaf_ids_with};
 pub use estimate::{Candidate, Estimate};
 pub use latlng::{LatLng, LatLngError};
 pub use partition::{
-    AdaptivePartition, CellIndex, CellLocation, DropReason, Dropped, Geometry, LevelCount,
-    Partition, PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
+    AdaptivePartition, CellFeatures, CellIndex, CellLocation, DropReason, Dropped,
+    GeoclassSetConfig, GeoclassSets, Geometry, Hierarchy, LevelCount, NestedPartition, Partition,
+    PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
 };

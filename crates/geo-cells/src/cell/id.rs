@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::projection;
 use super::{Level, leaf_raw};
-use crate::LatLng;
+use crate::{LatLng, LatLngError};
 
 /// A number that is not the id of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -66,6 +66,18 @@ impl CellId {
     #[must_use]
     pub fn from_lat_lng(p: LatLng) -> Self {
         Self::known(leaf_raw(p.lat(), p.lng()))
+    }
+
+    /// The leaf cell of a latitude and a longitude in degrees, without folding the longitude: equal
+    /// to Google's `S2CellId(S2LatLng::FromDegrees(lat, lng))` also for 180 and beyond, where
+    /// rounding can choose the neighbour of the leaf that the folded longitude has.
+    ///
+    /// # Errors
+    ///
+    /// [`LatLngError`] as [`LatLng::new`].
+    pub fn from_degrees(lat: f64, lng: f64) -> Result<Self, LatLngError> {
+        LatLng::new(lat, lng)?;
+        Ok(Self::known(leaf_raw(lat, lng)))
     }
 
     /// The cell of one of the six faces of the cube; `None` if `face` is above 5.
@@ -175,8 +187,9 @@ impl CellId {
     #[must_use]
     pub fn center_unit_vector(self) -> [f64; 3] {
         let [x, y, z] = projection::center_vector(self.raw());
-        let length = (x * x + y * y + z * z).sqrt();
-        [x / length, y / length, z / length]
+        // As Google's `Normalize`: times the inverse, which can differ from a division by 1 ulp.
+        let inverse = 1.0 / (x * x + y * y + z * z).sqrt();
+        [x * inverse, y * inverse, z * inverse]
     }
 
     /// The four edge neighbours at the same level: down, right, up, left.

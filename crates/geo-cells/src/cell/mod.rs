@@ -9,4 +9,4 @@ pub use id::{CellId, CellIdError};
 pub use level::{Level, LevelError};
 pub use token::TokenError;
 
-pub(crate) use projection::leaf_raw;
+pub(crate) use projection::{LEAVES_F64, face_uv, face_uv_to_vector, leaf_raw, uv_bounds};

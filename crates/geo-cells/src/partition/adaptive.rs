@@ -126,9 +126,6 @@ impl AdaptivePartition {
         mut leaves: Vec<CellId>,
     ) -> Result<(Partition, PartitionReport), PartitionError> {
         self.check()?;
-        if leaves.is_empty() {
-            return Err(PartitionError::NoPoints);
-        }
         for cell in &mut leaves {
             // A coarser cell stands for its first leaf.
             if !cell.is_leaf() {
@@ -136,9 +133,21 @@ impl AdaptivePartition {
             }
         }
         leaves.sort_unstable();
+        self.build_from_sorted(&leaves)
+    }
+
+    /// As [`build_from_leaves`](Self::build_from_leaves), for sorted leaves.
+    pub(crate) fn build_from_sorted(
+        &self,
+        leaves: &[CellId],
+    ) -> Result<(Partition, PartitionReport), PartitionError> {
+        self.check()?;
+        if leaves.is_empty() {
+            return Err(PartitionError::NoPoints);
+        }
         let mut division = Division {
             config: self,
-            leaves: &leaves,
+            leaves,
             classes: Vec::new(),
             dropped: Dropped {
                 reason: DropReason::SmallCell,
@@ -163,7 +172,7 @@ impl AdaptivePartition {
                 drop_below: self.drop_below,
             });
         }
-        let partition = assemble(&leaves, classes, self.location)?;
+        let partition = assemble(leaves, classes, self.location)?;
         let report = ReportParts {
             builder: self.describe(),
             points: leaves.len() as u64,

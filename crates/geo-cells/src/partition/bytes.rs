@@ -18,12 +18,16 @@ const DIGEST: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Partition = 1,
+    Hierarchy = 2,
+    GeoclassSets = 3,
 }
 
 impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Partition => "partition",
+            Self::Hierarchy => "hierarchy",
+            Self::GeoclassSets => "collection of geoclass sets",
         }
     }
 }

@@ -9,9 +9,12 @@ mod assembly;
 mod bytes;
 mod cell_index;
 mod error;
+mod geoclass;
 mod geometry;
+mod hierarchy;
 mod location;
 mod nearest;
+mod pooled;
 mod report;
 
 use std::sync::OnceLock;
@@ -19,7 +22,9 @@ use std::sync::OnceLock;
 pub use adaptive::{AdaptivePartition, SmallCells};
 pub use cell_index::CellIndex;
 pub use error::{PartitionBytesError, PartitionError};
+pub use geoclass::{CellFeatures, GeoclassSetConfig, GeoclassSets};
 pub use geometry::Geometry;
+pub use hierarchy::{Hierarchy, NestedPartition};
 pub use location::CellLocation;
 pub use report::{DropReason, Dropped, LevelCount, PartitionReport};
 

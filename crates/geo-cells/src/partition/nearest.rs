@@ -32,4 +32,14 @@ impl NearestIndex {
         }
         found.map(|(index, squared)| (index as usize, squared))
     }
+
+    /// Indices of the `n` nearest places, nearest first.
+    pub(crate) fn closest(&self, p: LatLng, n: usize) -> Vec<usize> {
+        let u = p.to_unit_vector();
+        self.0
+            .nearest_neighbor_iter(&u)
+            .take(n)
+            .map(|node| node.data as usize)
+            .collect()
+    }
 }
