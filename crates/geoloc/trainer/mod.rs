@@ -21,3 +21,6 @@ pub use error::TrainError;
 pub use fit::{Fitted, StopReason, Trainer, Validate};
 pub use history::{History, TrainPoint, ValidationPoint};
 pub use progress::ProgressMode;
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,7 @@ impl Loss<CellLogits> for CrossEntropy {
             .forward(output.0.clone(), target.clone())
     }
 }
+
+#[cfg(test)]
+#[path = "cross_entropy_tests.rs"]
+mod tests;

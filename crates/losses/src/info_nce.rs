@@ -21,10 +21,10 @@ pub struct PairMasks {
     pub radius_km: f64,
 }
 
-impl TargetEncoder for PairMasks {
-    type Target = PairMask;
-
-    fn encode(&self, truth: &[LatLng], device: &Device) -> Result<PairMask, TargetError> {
+impl PairMasks {
+    /// The mask of a batch of places, `[batch, batch]`.
+    #[must_use]
+    pub fn mask(&self, truth: &[LatLng], device: &Device) -> PairMask {
         let n = truth.len();
         let mut ignore = Vec::with_capacity(n * n);
         for (i, &a) in truth.iter().enumerate() {
@@ -33,12 +33,21 @@ impl TargetEncoder for PairMasks {
             }
         }
         if !ignore.contains(&true) {
-            return Ok(PairMask { ignore: None });
+            return PairMask { ignore: None };
         }
         let ignore = Tensor::from_data(TensorData::new(ignore, [n, n]), device);
-        Ok(PairMask {
+        PairMask {
             ignore: Some(ignore),
-        })
+        }
+    }
+}
+
+impl TargetEncoder for PairMasks {
+    type Target = PairMask;
+
+    /// Never fails.
+    fn encode(&self, truth: &[LatLng], device: &Device) -> Result<PairMask, TargetError> {
+        Ok(self.mask(truth, device))
     }
 }
 
@@ -94,3 +103,7 @@ impl InfoNce {
         own * (1.0 - self.label_smoothing) + spread * self.label_smoothing
     }
 }
+
+#[cfg(test)]
+#[path = "info_nce_tests.rs"]
+mod tests;

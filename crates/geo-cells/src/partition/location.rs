@@ -22,6 +22,16 @@ pub enum CellLocation {
     Medoid,
 }
 
+impl CellLocation {
+    /// The place that stands for `points`, which belong to no cell: [`Centre`](Self::Centre) gives
+    /// the spherical mean. `None` without points.
+    #[must_use]
+    pub fn of(self, points: &[LatLng]) -> Option<LatLng> {
+        let vectors = || points.iter().map(|p| p.to_unit_vector());
+        locate(vectors, self, None).map(|located| located.location)
+    }
+}
+
 /// Location and spread of a set of points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Located {

@@ -7,3 +7,6 @@ mod head;
 pub use config::CellHeadConfig;
 pub use decoder::CellDecoder;
 pub use head::CellHead;
+
+#[cfg(test)]
+mod tests;

@@ -5,3 +5,6 @@ mod head;
 
 pub use config::EmbeddingHeadConfig;
 pub use head::EmbeddingHead;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! One file per trained system: weights, partition, gallery, preprocessing, configurations, notes.
+//!
+//! An artifact is a burnpack file. Its string metadata holds `geoloc.manifest`, a JSON
+//! [`Manifest`], and `geoloc.sha256`, a checksum of the manifest and of every tensor. Its tensors
+//! are named `<component>/<part>` with the parts
+//!
+//! | part | what |
+//! |---|---|
+//! | `weights/<path>` | a parameter of a module, by its path in the module |
+//! | `partition` | bytes of [`Partition::to_bytes`](crate::geo_cells::Partition::to_bytes) |
+//! | `gallery/embeddings` | f32 `[n, dim]` |
+//! | `gallery/places` | f64 `[n, 2]`, latitude and longitude in degrees |
+//!
+//! Components are open: a downstream crate stores its own modules with [`Artifact::insert_module`]
+//! and its own settings with [`Artifact::insert_component`].
+
+mod error;
+mod file;
+mod manifest;
+mod parts;
+
+pub use error::ArtifactError;
+pub use file::Artifact;
+pub use manifest::{Component, FORMAT_VERSION, Manifest};
+
+#[cfg(test)]
+mod tests;

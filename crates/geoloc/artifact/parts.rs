@@ -1,0 +1,216 @@
+//! Modules, partitions and galleries as parts of an artifact.
+
+use burn::module::Module;
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, DType};
+use burn_pack::{Reader, Tensor, Writer};
+
+use super::{Artifact, ArtifactError};
+use crate::geo_cells::{LatLng, Partition};
+
+impl Artifact {
+    /// Adds the parameters of a module as `<name>/weights/...`.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if burn cannot write them.
+    pub fn insert_module<M: Module>(&mut self, name: &str, module: M) -> Result<(), ArtifactError> {
+        let prefix = weights(name);
+        let failed = |reason: String| ArtifactError::Part {
+            part: prefix.clone(),
+            reason,
+        };
+        let bytes = module
+            .into_record()
+            .into_bytes()
+            .map_err(|e| failed(e.to_string()))?;
+        let tensors = Reader::from_bytes(bytes)
+            .and_then(Reader::into_tensors)
+            .map_err(|e| failed(e.to_string()))?;
+        for mut tensor in tensors {
+            tensor.name = format!("{prefix}{}", tensor.name);
+            self.tensors.insert(tensor.name.clone(), tensor);
+        }
+        Ok(())
+    }
+
+    /// Loads `<name>/weights/...` into a module of the same form; its own weights are replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] names tensors that are missing, left over or of another shape.
+    pub fn load_module<M: Module>(&self, name: &str, fresh: M) -> Result<M, ArtifactError> {
+        let prefix = weights(name);
+        let failed = |reason: String| ArtifactError::Part {
+            part: prefix.clone(),
+            reason,
+        };
+        let tensors: Vec<Tensor> = self
+            .tensors
+            .iter()
+            .filter_map(|(name, tensor)| {
+                let mut tensor = tensor.clone();
+                name.strip_prefix(&prefix)?.clone_into(&mut tensor.name);
+                Some(tensor)
+            })
+            .collect();
+        let bytes = Writer::new(tensors)
+            .into_bytes()
+            .map_err(|e| failed(e.to_string()))?;
+        let record = ModuleRecord::from_bytes(bytes).map_err(|e| failed(e.to_string()))?;
+        fresh
+            .try_load_record(record)
+            .map_err(|e| failed(e.to_string()))
+    }
+
+    /// Adds a partition as `<name>/partition`.
+    pub fn insert_partition(&mut self, name: &str, partition: &Partition) {
+        let bytes = partition.to_bytes();
+        let shape = [bytes.len()];
+        self.insert_raw(
+            &partition_part(name),
+            DType::U8,
+            &shape,
+            Bytes::from_bytes_vec(bytes),
+        );
+    }
+
+    /// The partition `<name>/partition`.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if it is missing or not a partition.
+    pub fn partition(&self, name: &str) -> Result<Partition, ArtifactError> {
+        let part = partition_part(name);
+        let (_, bytes) = self.raw(&part, DType::U8)?;
+        Partition::from_bytes(&bytes).map_err(|e| ArtifactError::Part {
+            part,
+            reason: e.to_string(),
+        })
+    }
+
+    /// Adds a gallery: row-major embeddings `[n, dim]` and one place per row.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if the lengths do not fit.
+    pub fn insert_gallery(
+        &mut self,
+        name: &str,
+        embeddings: &[f32],
+        dim: usize,
+        places: &[LatLng],
+    ) -> Result<(), ArtifactError> {
+        if embeddings.len() != places.len() * dim {
+            return Err(ArtifactError::Part {
+                part: embeddings_part(name),
+                reason: format!(
+                    "{} places of dimension {dim} need {} values, not {}",
+                    places.len(),
+                    places.len() * dim,
+                    embeddings.len()
+                ),
+            });
+        }
+        let values = embeddings.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.insert_raw(
+            &embeddings_part(name),
+            DType::F32,
+            &[places.len(), dim],
+            Bytes::from_bytes_vec(values),
+        );
+        let degrees = places
+            .iter()
+            .flat_map(|p| [p.lat(), p.lng()])
+            .flat_map(f64::to_le_bytes)
+            .collect();
+        self.insert_raw(
+            &places_part(name),
+            DType::F64,
+            &[places.len(), 2],
+            Bytes::from_bytes_vec(degrees),
+        );
+        Ok(())
+    }
+
+    /// The gallery of a component: row-major embeddings `[n, dim]`, `dim`, and one place per row.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if it is missing or its parts do not fit.
+    pub fn gallery(&self, name: &str) -> Result<(Vec<f32>, usize, Vec<LatLng>), ArtifactError> {
+        let part = embeddings_part(name);
+        let (shape, bytes) = self.raw(&part, DType::F32)?;
+        let embeddings: Vec<f32> = words(&bytes).map(f32::from_le_bytes).collect();
+        let (place_shape, bytes) = self.raw(&places_part(name), DType::F64)?;
+        let degrees: Vec<f64> = words(&bytes).map(f64::from_le_bytes).collect();
+        let (&[rows, dim], &[places, 2]) = (shape.as_slice(), place_shape.as_slice()) else {
+            return Err(ArtifactError::Part {
+                part,
+                reason: format!("shapes {shape:?} and {place_shape:?}"),
+            });
+        };
+        if rows != places {
+            return Err(ArtifactError::Part {
+                part,
+                reason: format!("{rows} embeddings, {places} places"),
+            });
+        }
+        let places = degrees
+            .chunks_exact(2)
+            .map(|pair| match pair {
+                &[lat, lng] => LatLng::new(lat, lng).map_err(|e| e.to_string()),
+                _ => Err("half a place".into()),
+            })
+            .collect::<Result<Vec<LatLng>, String>>()
+            .map_err(|reason| ArtifactError::Part {
+                part: places_part(name),
+                reason,
+            })?;
+        Ok((embeddings, dim, places))
+    }
+
+    fn insert_raw(&mut self, part: &str, dtype: DType, shape: &[usize], bytes: Bytes) {
+        let tensor = Tensor::new(part.into(), dtype, shape.to_vec(), None, bytes);
+        self.tensors.insert(part.into(), tensor);
+    }
+
+    fn raw(&self, part: &str, dtype: DType) -> Result<(Vec<usize>, Vec<u8>), ArtifactError> {
+        let failed = |reason: String| ArtifactError::Part {
+            part: part.into(),
+            reason,
+        };
+        let tensor = self
+            .tensors
+            .get(part)
+            .ok_or_else(|| failed("it is missing".into()))?;
+        if tensor.dtype != dtype {
+            return Err(failed(format!(
+                "its type is {:?}, expected {dtype:?}",
+                tensor.dtype
+            )));
+        }
+        let bytes = tensor.to_bytes().map_err(|e| failed(e.to_string()))?;
+        Ok((tensor.shape.to_vec(), bytes.to_vec()))
+    }
+}
+
+fn weights(name: &str) -> String {
+    format!("{name}/weights/")
+}
+
+fn partition_part(name: &str) -> String {
+    format!("{name}/partition")
+}
+
+fn embeddings_part(name: &str) -> String {
+    format!("{name}/gallery/embeddings")
+}
+
+fn places_part(name: &str) -> String {
+    format!("{name}/gallery/places")
+}
+
+fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
+    bytes.as_chunks::<N>().0.iter().copied()
+}

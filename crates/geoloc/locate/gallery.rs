@@ -1,0 +1,99 @@
+//! Nearest gallery items as places.
+
+use std::sync::Arc;
+
+use crate::core::{DecodeError, Decoder, Embedding, PlaceMass, estimate_from_masses};
+use crate::geo_cells::{Estimate, LatLng};
+use crate::retrieval::{Query, VectorIndex};
+
+/// Searches an index of gallery embeddings whose row ids are positions in `locations`.
+///
+/// The scores of the `k` best rows, times `scale`, go through a softmax: the probabilities are
+/// relative to these rows, the rest of the gallery counts as impossible.
+#[derive(Clone, Debug)]
+pub struct GalleryDecoder {
+    index: Arc<dyn VectorIndex>,
+    locations: Arc<[LatLng]>,
+    scale: f64,
+    spread_km: f64,
+    k: usize,
+}
+
+impl GalleryDecoder {
+    /// Decodes by the `k` nearest rows; `scale` is what the model multiplies its cosine by, and
+    /// `spread_km` how far a query typically lies from its gallery item.
+    #[must_use]
+    pub fn new(
+        index: Arc<dyn VectorIndex>,
+        locations: Arc<[LatLng]>,
+        scale: f64,
+        spread_km: f64,
+        k: usize,
+    ) -> Self {
+        Self {
+            index,
+            locations,
+            scale,
+            spread_km,
+            k,
+        }
+    }
+
+    /// The index behind it.
+    #[must_use]
+    pub fn index(&self) -> &Arc<dyn VectorIndex> {
+        &self.index
+    }
+
+    fn decode_row(&self, index: usize, vector: &[f32]) -> Result<Estimate, DecodeError> {
+        if !vector.iter().all(|v| v.is_finite()) {
+            return Err(DecodeError::NotFinite { index });
+        }
+        let hits = self
+            .index
+            .search(&Query::new(vector).k(self.k))
+            .map_err(|e| DecodeError::Search {
+                reason: e.to_string(),
+            })?
+            .hits;
+        let best = hits.first().map_or(0.0, |hit| f64::from(hit.score));
+        let masses: Vec<PlaceMass> = hits
+            .iter()
+            .filter_map(|hit| {
+                let location = *self.locations.get(usize::try_from(hit.id).ok()?)?;
+                Some(PlaceMass {
+                    location,
+                    probability: (self.scale * (f64::from(hit.score) - best)).exp(),
+                    spread_km: self.spread_km,
+                    cell: None,
+                })
+            })
+            .collect();
+        estimate_from_masses(&masses, self.k).ok_or_else(|| DecodeError::Search {
+            reason: "the gallery is empty".into(),
+        })
+    }
+}
+
+impl Decoder<Embedding> for GalleryDecoder {
+    fn decode(&self, output: Embedding) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
+        let [_, dim] = output.0.dims();
+        if dim != self.index.dim() {
+            return Err(DecodeError::Width {
+                expected: self.index.dim(),
+                found: dim,
+            });
+        }
+        let vectors = output
+            .0
+            .try_into_vec_as::<f32>()
+            .map_err(|e| DecodeError::Device {
+                reason: e.to_string(),
+            })?;
+        Ok(vectors
+            .chunks_exact(dim.max(1))
+            .enumerate()
+            .map(|(index, row)| self.decode_row(index, row))
+            .collect())
+    }
+}

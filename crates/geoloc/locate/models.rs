@@ -1,0 +1,304 @@
+//! Writing trained models to an artifact and reading them back.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{GalleryDecoder, Pipeline};
+use burn::module::Module;
+
+use crate::artifact::{Artifact, ArtifactError};
+use crate::backbones::SmallCnnConfig;
+use crate::core::{
+    Backbone, ConfigError, Encoder, EncoderConfig, GeoModel, HeadConfig, InputSpec, Locator,
+};
+use crate::geo_cells::{LatLng, Partition};
+use crate::heads::cell::{CellDecoder, CellHead, CellHeadConfig};
+use crate::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
+use crate::retrieval::{AddError, FlatIndex, Rows, VectorIndexMut};
+
+/// Kind of the components of [`insert_cell_classifier`].
+pub const CELL_CLASSIFIER: &str = "cell-classifier";
+/// Kind of the components of [`insert_retrieval`].
+pub const RETRIEVAL: &str = "retrieval";
+
+/// Ranked places that a loaded model keeps.
+const KEEP: usize = 10;
+/// Gallery rows that share the probability.
+const NEIGHBOURS: usize = 100;
+
+/// The encoders of this library, for models whose type is known only when the file is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AnyEncoderConfig {
+    /// [`SmallCnnConfig`].
+    SmallCnn(SmallCnnConfig),
+}
+
+impl From<SmallCnnConfig> for AnyEncoderConfig {
+    fn from(config: SmallCnnConfig) -> Self {
+        Self::SmallCnn(config)
+    }
+}
+
+/// Settings of a component of kind [`CELL_CLASSIFIER`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellClassifierSettings<E> {
+    /// Preprocessing.
+    pub input: InputSpec,
+    /// Encoder.
+    pub encoder: E,
+    /// Head.
+    pub head: CellHeadConfig,
+    /// Logits are divided by it.
+    pub temperature: f64,
+    /// Hash of the partition that the classes belong to.
+    pub partition_hash: String,
+}
+
+/// Settings of a component of kind [`RETRIEVAL`]. The weights are those of the query branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetrievalSettings<E> {
+    /// Preprocessing of the photo.
+    pub input: InputSpec,
+    /// Encoder of the query branch.
+    pub encoder: E,
+    /// Head of the query branch.
+    pub head: EmbeddingHeadConfig,
+    /// Factor of the cosine before the softmax.
+    pub scale: f64,
+    /// How far a query typically lies from its gallery item, in km.
+    pub spread_km: f64,
+}
+
+impl<E> CellClassifierSettings<E> {
+    /// The same settings with the encoder's configuration in another form, for instance as an
+    /// [`AnyEncoderConfig`] that [`load_any`] understands.
+    pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> CellClassifierSettings<F> {
+        CellClassifierSettings {
+            input: self.input,
+            encoder: map(self.encoder),
+            head: self.head,
+            temperature: self.temperature,
+            partition_hash: self.partition_hash,
+        }
+    }
+}
+
+impl<E> RetrievalSettings<E> {
+    /// The same settings with the encoder's configuration in another form, for instance as an
+    /// [`AnyEncoderConfig`] that [`load_any`] understands.
+    pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> RetrievalSettings<F> {
+        RetrievalSettings {
+            input: self.input,
+            encoder: map(self.encoder),
+            head: self.head,
+            scale: self.scale,
+            spread_km: self.spread_km,
+        }
+    }
+}
+
+/// Adds a cell classifier under `name`.
+///
+/// # Errors
+///
+/// [`ArtifactError`].
+pub fn insert_cell_classifier<E: Backbone>(
+    artifact: &mut Artifact,
+    name: &str,
+    settings: &CellClassifierSettings<impl Serialize>,
+    model: &GeoModel<E, CellHead>,
+    partition: &Partition,
+) -> Result<(), ArtifactError> {
+    artifact.insert_component(name, CELL_CLASSIFIER, settings)?;
+    artifact.insert_module(name, model.valid())?;
+    artifact.insert_partition(name, partition);
+    Ok(())
+}
+
+/// Adds a retrieval model under `name`: the query branch and the embedded gallery.
+///
+/// # Errors
+///
+/// [`ArtifactError`].
+pub fn insert_retrieval<E: Backbone>(
+    artifact: &mut Artifact,
+    name: &str,
+    settings: &RetrievalSettings<impl Serialize>,
+    query: &GeoModel<E, EmbeddingHead>,
+    embeddings: &[f32],
+    places: &[LatLng],
+) -> Result<(), ArtifactError> {
+    artifact.insert_component(name, RETRIEVAL, settings)?;
+    artifact.insert_module(name, query.valid())?;
+    artifact.insert_gallery(name, embeddings, settings.head.dim, places)
+}
+
+/// Loads a cell classifier whose encoder is configured by `C`.
+///
+/// # Errors
+///
+/// [`ArtifactError`] if the component is missing, of another kind, or does not fit its settings.
+pub fn load_cell_classifier<C>(
+    artifact: &Artifact,
+    name: &str,
+    device: &Device,
+) -> Result<Pipeline<C::Encoder, CellHead, CellDecoder>, ArtifactError>
+where
+    C: EncoderConfig,
+    C::Encoder: Backbone,
+{
+    let settings: CellClassifierSettings<C> = artifact.settings(name, CELL_CLASSIFIER)?;
+    let encoder = settings.encoder.clone();
+    build_cell_classifier(artifact, name, &encoder, settings, device)
+}
+
+/// Loads a retrieval model whose encoder is configured by `C`, and indexes its gallery.
+///
+/// # Errors
+///
+/// [`ArtifactError`] if the component is missing, of another kind, or does not fit its settings.
+pub fn load_retrieval<C>(
+    artifact: &Artifact,
+    name: &str,
+    device: &Device,
+) -> Result<Pipeline<C::Encoder, EmbeddingHead, GalleryDecoder>, ArtifactError>
+where
+    C: EncoderConfig,
+    C::Encoder: Backbone,
+{
+    let settings: RetrievalSettings<C> = artifact.settings(name, RETRIEVAL)?;
+    let encoder = settings.encoder.clone();
+    build_retrieval(artifact, name, &encoder, settings, device)
+}
+
+/// Loads component `name`, or the default one, whatever its kind and encoder.
+///
+/// # Errors
+///
+/// [`ArtifactError`]; a kind or an encoder that this library does not know is named.
+pub fn load_any(
+    artifact: &Artifact,
+    name: Option<&str>,
+    device: &Device,
+) -> Result<Box<dyn Locator>, ArtifactError> {
+    let manifest = artifact.manifest();
+    let name = name
+        .or(manifest.default_component.as_deref())
+        .or(manifest.components.keys().next().map(String::as_str))
+        .unwrap_or("");
+    match artifact.component(name)?.kind.as_str() {
+        CELL_CLASSIFIER => {
+            let settings: CellClassifierSettings<AnyEncoderConfig> =
+                artifact.settings(name, CELL_CLASSIFIER)?;
+            let AnyEncoderConfig::SmallCnn(encoder) = settings.encoder.clone();
+            let pipeline = build_cell_classifier(artifact, name, &encoder, settings, device)?;
+            Ok(Box::new(pipeline))
+        }
+        RETRIEVAL => {
+            let settings: RetrievalSettings<AnyEncoderConfig> =
+                artifact.settings(name, RETRIEVAL)?;
+            let AnyEncoderConfig::SmallCnn(encoder) = settings.encoder.clone();
+            let pipeline = build_retrieval(artifact, name, &encoder, settings, device)?;
+            Ok(Box::new(pipeline))
+        }
+        kind => Err(unusable(name, kind, &"this library does not know the kind")),
+    }
+}
+
+fn build_cell_classifier<C, S>(
+    artifact: &Artifact,
+    name: &str,
+    encoder: &C,
+    settings: CellClassifierSettings<S>,
+    device: &Device,
+) -> Result<Pipeline<C::Encoder, CellHead, CellDecoder>, ArtifactError>
+where
+    C: EncoderConfig,
+    C::Encoder: Backbone,
+{
+    let failed = |e: &dyn Display| unusable(name, CELL_CLASSIFIER, e);
+    let partition = artifact.partition(name)?;
+    let found = partition.content_hash();
+    if found != settings.partition_hash || partition.len() != settings.head.cells {
+        return Err(failed(&format!(
+            "its partition has {} cells and hash {found}, the model was trained on {} cells and \
+             hash {}",
+            partition.len(),
+            settings.head.cells,
+            settings.partition_hash
+        )));
+    }
+    settings.input.validate().map_err(|e| failed(&e))?;
+    let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
+    let model = artifact.load_module(name, fresh)?;
+    let decoder =
+        CellDecoder::new(Arc::new(partition), KEEP).with_temperature(settings.temperature);
+    Ok(Pipeline::new(name, &model, decoder, settings.input, device))
+}
+
+fn build_retrieval<C, S>(
+    artifact: &Artifact,
+    name: &str,
+    encoder: &C,
+    settings: RetrievalSettings<S>,
+    device: &Device,
+) -> Result<Pipeline<C::Encoder, EmbeddingHead, GalleryDecoder>, ArtifactError>
+where
+    C: EncoderConfig,
+    C::Encoder: Backbone,
+{
+    let failed = |e: &dyn Display| unusable(name, RETRIEVAL, e);
+    settings.input.validate().map_err(|e| failed(&e))?;
+    let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
+    let model = artifact.load_module(name, fresh)?;
+    let (embeddings, dim, places) = artifact.gallery(name)?;
+    let index = index_embeddings(&embeddings, dim).map_err(|e| failed(&e))?;
+    let decoder = GalleryDecoder::new(
+        Arc::new(index),
+        places.into(),
+        settings.scale,
+        settings.spread_km,
+        NEIGHBOURS,
+    );
+    Ok(Pipeline::new(name, &model, decoder, settings.input, device))
+}
+
+/// Builds encoder and head with fresh weights.
+///
+/// # Errors
+///
+/// [`ConfigError`] if a configuration makes no sense.
+pub fn build_model<C: EncoderConfig, H: HeadConfig>(
+    encoder: &C,
+    head: &H,
+    device: &Device,
+) -> Result<GeoModel<C::Encoder, H::Head>, ConfigError> {
+    let encoder = encoder.init(device)?;
+    let head = head.init(&encoder.spec(), device)?;
+    Ok(GeoModel { encoder, head })
+}
+
+/// An exact index over row-major `[n, dim]` embeddings; row ids are positions.
+///
+/// # Errors
+///
+/// [`AddError`] if a vector is not finite or the length is no multiple of `dim`.
+pub fn index_embeddings(embeddings: &[f32], dim: usize) -> Result<FlatIndex, AddError> {
+    let mut index = FlatIndex::new(dim)?;
+    index.add(&Rows::new(embeddings))?;
+    index.seal()?;
+    Ok(index)
+}
+
+fn unusable(name: &str, kind: &str, reason: &dyn Display) -> ArtifactError {
+    ArtifactError::Settings {
+        name: name.into(),
+        kind: kind.into(),
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Encoder, head and decoder behind one call.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use crate::core::{
+    Backbone, DecodeError, Decoder, GeoModel, Head, InputSpec, LocateError, Locator, Photo,
+};
+use crate::geo_cells::Estimate;
+use crate::images::preprocess;
+use crate::images::stack_rgb;
+
+/// Photos that go through the network together.
+const BATCH: usize = 64;
+
+/// A model with its preprocessing and a decoder of its output.
+#[derive(Debug)]
+pub struct Pipeline<E: Module, H: Module, D> {
+    name: String,
+    model: GeoModel<E, H>,
+    decoder: D,
+    input: InputSpec,
+    device: Device,
+}
+
+impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
+    /// Joins a model, put into inference mode, with the decoder of its output.
+    pub fn new(
+        name: &str,
+        model: &GeoModel<E, H>,
+        decoder: D,
+        input: InputSpec,
+        device: &Device,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            model: model.valid(),
+            decoder,
+            input,
+            device: device.clone(),
+        }
+    }
+
+    fn locate_prepared(&self, images: &[Vec<u8>]) -> Vec<Result<Estimate, LocateError>> {
+        let batch = stack_rgb(images.iter().map(Vec::as_slice), &self.input, &self.device);
+        match self.decoder.decode(self.model.forward(batch)) {
+            Ok(estimates) => estimates
+                .into_iter()
+                .map(|e| e.map_err(LocateError::from))
+                .collect(),
+            Err(e) => images
+                .iter()
+                .map(|_| Err(LocateError::from(e.clone())))
+                .collect(),
+        }
+    }
+}
+
+impl<E: Backbone, H: Head, D: Decoder<H::Output>> Locator for Pipeline<E, H, D> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn locate(&self, photos: &[Photo]) -> Vec<Result<Estimate, LocateError>> {
+        let mut results: Vec<Option<Result<Estimate, LocateError>>> = vec![None; photos.len()];
+        let mut ready = Vec::new();
+        for (slot, photo) in results.iter_mut().zip(photos) {
+            match preprocess(photo, &self.input) {
+                Ok(rgb) => ready.push((slot, rgb)),
+                Err(e) => {
+                    *slot = Some(Err(LocateError::Input {
+                        reason: e.to_string(),
+                    }));
+                }
+            }
+        }
+        while !ready.is_empty() {
+            let rest = ready.split_off(ready.len().min(BATCH));
+            let (slots, images): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
+            for (slot, estimate) in slots.into_iter().zip(self.locate_prepared(&images)) {
+                *slot = Some(estimate);
+            }
+            ready = rest;
+        }
+        results
+            .into_iter()
+            .enumerate()
+            .map(|(index, slot)| slot.unwrap_or(Err(DecodeError::NotFinite { index }.into())))
+            .collect()
+    }
+}

@@ -1,0 +1,209 @@
+//! Tiles, splits and preprocessing of the benchmark.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use thiserror::Error;
+
+use crate::artifact::ArtifactError;
+use crate::core::{ConfigError, InputSpec, Photo, PhotoSizeError};
+use crate::datasets::{
+    RasterError, TileError, TileJitter, TileSpec, View, WorldSplit, WorldSplitConfig,
+    WorldSplitError, render_batch, world,
+};
+use crate::evaluate::LocatedPhoto;
+use crate::geo_cells::{LatLng, PartitionError};
+use crate::images::{EncodeError, stack_rgb};
+use crate::metrics::{MetricError, ReportError};
+use crate::retrieval::{AddError, SearchError};
+use crate::trainer::TrainError;
+
+/// What can go wrong in the benchmark.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// The imagery could not be decoded.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    /// A tile could not be described.
+    #[error(transparent)]
+    Tile(#[from] TileError),
+    /// The world could not be split.
+    #[error(transparent)]
+    Split(#[from] WorldSplitError),
+    /// The places could not be divided into cells.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    /// A tile is no photo.
+    #[error(transparent)]
+    Photo(#[from] PhotoSizeError),
+    /// A model could not be built.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A model could not be trained.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A search failed.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// Rows could not be indexed.
+    #[error(transparent)]
+    Index(#[from] AddError),
+    /// A metric could not be computed.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// The report could not be put together.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A picture could not be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The model file could not be put together.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// A tensor could not be read from its device.
+    #[error("a tensor could not be read: {reason}")]
+    Device {
+        /// What burn said.
+        reason: String,
+    },
+}
+
+/// The benchmark at one size of tile.
+#[derive(Clone, Debug)]
+pub struct WorldTask {
+    split: Arc<WorldSplit>,
+    input: InputSpec,
+}
+
+impl WorldTask {
+    /// The default split with tiles of `pixels` pixels a side.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`] if the shipped imagery cannot be decoded.
+    pub fn new(pixels: u32) -> Result<Self, WorldError> {
+        Self::with_split(WorldSplitConfig::default(), pixels)
+    }
+
+    /// Another split.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`].
+    pub fn with_split(split: WorldSplitConfig, pixels: u32) -> Result<Self, WorldError> {
+        Ok(Self {
+            split: Arc::new(WorldSplit::new(split, world::surface()?)?),
+            input: InputSpec::square(pixels),
+        })
+    }
+
+    /// The same benchmark with tiles of another number of pixels.
+    #[must_use]
+    pub fn at_pixels(&self, pixels: u32) -> Self {
+        Self {
+            split: self.split.clone(),
+            input: InputSpec::square(pixels),
+        }
+    }
+
+    /// Which places train and which are held out.
+    #[must_use]
+    pub fn split(&self) -> &Arc<WorldSplit> {
+        &self.split
+    }
+
+    /// Preprocessing of every model trained here.
+    #[must_use]
+    pub fn input(&self) -> &InputSpec {
+        &self.input
+    }
+
+    /// Side of a tile in km.
+    #[must_use]
+    pub fn side_km(&self) -> f64 {
+        self.split.config().side_km
+    }
+
+    /// RGB bytes of one tile per place, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`].
+    pub fn tiles(&self, view: View, places: &[LatLng]) -> Result<Vec<Vec<u8>>, WorldError> {
+        self.render(view, places, None)
+    }
+
+    /// Tiles changed at random: a pure function of the places, `seed` and the place's number,
+    /// counted from `first`.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`].
+    pub fn jittered_tiles(
+        &self,
+        view: View,
+        places: &[LatLng],
+        jitter: &TileJitter,
+        seed: u64,
+        first: u64,
+    ) -> Result<Vec<Vec<u8>>, WorldError> {
+        self.render(view, places, Some((jitter, seed, first)))
+    }
+
+    fn render(
+        &self,
+        view: View,
+        places: &[LatLng],
+        jitter: Option<(&TileJitter, u64, u64)>,
+    ) -> Result<Vec<Vec<u8>>, WorldError> {
+        let raster = view.raster()?;
+        let specs = places
+            .iter()
+            .zip(0u64..)
+            .map(|(&place, i)| {
+                let spec = TileSpec::new(place, self.side_km(), self.input.size as usize)?;
+                match jitter {
+                    Some((jitter, seed, first)) => jitter.apply(spec, seed, first + i),
+                    None => Ok(spec),
+                }
+            })
+            .collect::<Result<Vec<_>, TileError>>()?;
+        Ok(render_batch(&specs, &raster)
+            .into_iter()
+            .map(|tile| tile.into_rgb())
+            .collect())
+    }
+
+    /// Tiles as photos with their places, named `<prefix>-0000` and so on.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`].
+    pub fn photos(
+        &self,
+        view: View,
+        places: &[LatLng],
+        prefix: &str,
+    ) -> Result<Vec<LocatedPhoto>, WorldError> {
+        let side = self.input.size;
+        self.tiles(view, places)?
+            .into_iter()
+            .zip(places)
+            .enumerate()
+            .map(|(i, (rgb, &location))| {
+                Ok(LocatedPhoto {
+                    id: format!("{prefix}-{i:04}"),
+                    photo: Photo::new(side, side, rgb)?,
+                    location,
+                })
+            })
+            .collect()
+    }
+
+    /// Stacks tiles into `[batch, 3, pixels, pixels]`.
+    #[must_use]
+    pub fn images(&self, tiles: &[Vec<u8>], device: &Device) -> Tensor<4> {
+        stack_rgb(tiles.iter().map(Vec::as_slice), &self.input, device)
+    }
+}
