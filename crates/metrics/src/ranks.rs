@@ -41,11 +41,24 @@ impl Rank {
     ///
     /// Returns `None` where no true item has a score that is a number.
     #[must_use]
+    pub fn best_of<S: PartialOrd>(scores: &[S], true_indices: &[usize]) -> Option<Self> {
+        Self::best_of_without(scores, true_indices, &[])
+    }
+
+    /// As [`best_of`](Self::best_of) with the items `ignored` taken out of the ranking first: the semi-positives of
+    /// VIGOR (Zhu, Yang and Chen 2021), neighbours that show the place too and are neither right nor wrong.
+    ///
+    /// The share of queries with position 1 is then VIGOR's hit rate.
+    #[must_use]
     #[allow(
         clippy::eq_op,
         reason = "x == x is the test for NaN that PartialOrd offers"
     )]
-    pub fn best_of<S: PartialOrd>(scores: &[S], true_indices: &[usize]) -> Option<Self> {
+    pub fn best_of_without<S: PartialOrd>(
+        scores: &[S],
+        true_indices: &[usize],
+        ignored: &[usize],
+    ) -> Option<Self> {
         let mut best: Option<&S> = None;
         for score in true_indices.iter().filter_map(|&i| scores.get(i)) {
             if score == score && best.is_none_or(|b| score > b) {
@@ -53,14 +66,14 @@ impl Rank {
             }
         }
         let best = best?;
-        let mut is_true = vec![false; scores.len()];
-        for &index in true_indices {
-            if let Some(flag) = is_true.get_mut(index) {
+        let mut skip = vec![false; scores.len()];
+        for &index in true_indices.iter().chain(ignored) {
+            if let Some(flag) = skip.get_mut(index) {
                 *flag = true;
             }
         }
         let (mut better, mut tied) = (0, 0);
-        for (score, _) in scores.iter().zip(&is_true).filter(|(_, t)| !**t) {
+        for (score, _) in scores.iter().zip(&skip).filter(|(_, s)| !**s) {
             if score > best {
                 better += 1;
             } else if score == best {
