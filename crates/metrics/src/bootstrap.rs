@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::not_empty;
 use crate::{MetricError, SplitMix64, quantile_sorted};
 
+/// More resamples than this are taken for a damaged file.
+const MOST_RESAMPLES: usize = 1_000_000;
+
 /// How confidence intervals are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
@@ -37,8 +40,15 @@ impl Bootstrap {
         }
     }
 
-    /// Fails unless the level lies in (0, 1).
+    /// Fails unless the level lies in (0, 1) and there are at most [`MOST_RESAMPLES`].
     pub(crate) fn check(self) -> Result<(), MetricError> {
+        if self.resamples > MOST_RESAMPLES {
+            return Err(MetricError::Setting {
+                name: "bootstrap resamples",
+                value: self.resamples as f64,
+                expected: "at most 1,000,000",
+            });
+        }
         if self.level > 0.0 && self.level < 1.0 {
             Ok(())
         } else {

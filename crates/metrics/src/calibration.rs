@@ -8,6 +8,9 @@ use crate::{MetricError, ScoreTable};
 /// The customary number of bins.
 pub const CALIBRATION_BINS: usize = 15;
 
+/// More bins than this are taken for a mistake.
+const MOST_BINS: usize = 10_000;
+
 /// One bin of a reliability diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
@@ -40,11 +43,17 @@ impl Reliability {
     ///
     /// # Errors
     ///
-    /// [`MetricError::Empty`] for no answers or bins, [`MetricError::Length`], [`MetricError::Value`] for a confidence
+    /// [`MetricError::Empty`] for no answers, [`MetricError::Setting`] unless there are 1 to 10,000 bins, [`MetricError::Length`], [`MetricError::Value`] for a confidence
     /// outside [0, 1].
     pub fn new(confidence: &[f64], right: &[bool], bins: usize) -> Result<Self, MetricError> {
         not_empty("confidence", confidence.len())?;
-        not_empty("bins", bins)?;
+        if !(1..=MOST_BINS).contains(&bins) {
+            return Err(MetricError::Setting {
+                name: "bins",
+                value: bins as f64,
+                expected: "between 1 and 10,000",
+            });
+        }
         same_length("right", right.len(), confidence.len())?;
         let mut sums = vec![(0_usize, 0.0, 0_usize); bins];
         for (row, (&c, &r)) in confidence.iter().zip(right).enumerate() {

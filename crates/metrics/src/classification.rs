@@ -14,8 +14,8 @@ pub struct ConfusionMatrix {
     n: usize,
     failures: usize,
     counts: BTreeMap<(usize, usize), usize>,
-    support: Vec<usize>,
-    predicted: Vec<usize>,
+    support: BTreeMap<usize, usize>,
+    predicted: BTreeMap<usize, usize>,
 }
 
 /// Precision, recall and F1, for one class or averaged.
@@ -64,16 +64,18 @@ impl ConfusionMatrix {
             n: truth.len(),
             failures: 0,
             counts: BTreeMap::new(),
-            support: vec![0; classes],
-            predicted: vec![0; classes],
+            support: BTreeMap::new(),
+            predicted: BTreeMap::new(),
         };
         for (row, (&t, &p)) in truth.iter().zip(predicted).enumerate() {
-            add(&mut matrix.support, "truth", row, t)?;
+            check_class("truth", row, t, classes)?;
+            *matrix.support.entry(t).or_insert(0) += 1;
             let Some(p) = p else {
                 matrix.failures += 1;
                 continue;
             };
-            add(&mut matrix.predicted, "predicted", row, p)?;
+            check_class("predicted", row, p, classes)?;
+            *matrix.predicted.entry(p).or_insert(0) += 1;
             *matrix.counts.entry((t, p)).or_insert(0) += 1;
         }
         Ok(matrix)
@@ -120,8 +122,11 @@ impl ConfusionMatrix {
     /// Scores of one class; `None` for a class that does not exist.
     #[must_use]
     pub fn class_scores(&self, class: usize) -> Option<ClassScores> {
-        let support = *self.support.get(class)?;
-        let predicted = *self.predicted.get(class)?;
+        if class >= self.classes {
+            return None;
+        }
+        let total = |totals: &BTreeMap<usize, usize>| totals.get(&class).copied().unwrap_or(0);
+        let (support, predicted) = (total(&self.support), total(&self.predicted));
         Some(scores(self.count(class, class), predicted, support))
     }
 
@@ -131,21 +136,28 @@ impl ConfusionMatrix {
         if average == Average::Micro {
             return scores(self.hits(), self.n - self.failures, self.n);
         }
-        let (mut precision, mut recall, mut f1, mut weight) = (0.0, 0.0, 0.0, 0.0);
-        for class in 0..self.classes {
-            let Some(s) = self.class_scores(class) else {
-                continue;
-            };
-            let occurs = s.support > 0 || self.predicted.get(class).is_some_and(|p| *p > 0);
-            let w = match average {
-                Average::Weighted => s.support as f64,
-                Average::Macro => f64::from(u8::from(occurs)),
-                Average::MacroAll | Average::Micro => 1.0,
+        let mut occurring: Vec<usize> = self.support.keys().copied().collect();
+        occurring.extend(
+            self.predicted
+                .keys()
+                .filter(|c| !self.support.contains_key(c)),
+        );
+        let weight = match average {
+            Average::MacroAll => self.classes as f64,
+            Average::Weighted => self.n as f64,
+            Average::Macro | Average::Micro => occurring.len() as f64,
+        };
+        // Classes that never occur score 0 and add nothing to the sums.
+        let (mut precision, mut recall, mut f1) = (0.0, 0.0, 0.0);
+        for s in occurring.into_iter().filter_map(|c| self.class_scores(c)) {
+            let w = if average == Average::Weighted {
+                s.support as f64
+            } else {
+                1.0
             };
             precision += w * s.precision;
             recall += w * s.recall;
             f1 += w * s.f1;
-            weight += w;
         }
         ClassScores {
             precision: precision / weight,
@@ -160,21 +172,21 @@ impl ConfusionMatrix {
     }
 }
 
-fn add(
-    totals: &mut [usize],
+fn check_class(
     what: &'static str,
     row: usize,
     index: usize,
+    bound: usize,
 ) -> Result<(), MetricError> {
-    let bound = totals.len();
-    let total = totals.get_mut(index).ok_or(MetricError::Index {
+    if index < bound {
+        return Ok(());
+    }
+    Err(MetricError::Index {
         what,
         row,
         index,
         bound,
-    })?;
-    *total += 1;
-    Ok(())
+    })
 }
 
 /// Precision, recall and F1 from counts, 0 where a denominator is 0.

@@ -3,7 +3,7 @@
 use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng, haversine_km};
 use serde::{Deserialize, Serialize};
 
-use crate::Bootstrap;
+use crate::{Bootstrap, MetricError};
 
 /// How a distance is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -151,6 +151,27 @@ impl Default for Conventions {
 }
 
 impl Conventions {
+    /// Fails on constants that no distance or score can be computed with.
+    pub(crate) fn check(&self) -> Result<(), MetricError> {
+        let DistanceRule::Haversine { radius_km } = self.distance;
+        let GeoScoreRule { max, scale_km, .. } = self.geo_score;
+        let positive = [
+            ("radius of the Earth", radius_km),
+            ("GeoScore maximum", max),
+            ("GeoScore scale", scale_km),
+        ];
+        for (name, value) in positive {
+            if !(value > 0.0 && value < 1e9) {
+                return Err(MetricError::Setting {
+                    name,
+                    value,
+                    expected: "a positive number below 1e9",
+                });
+            }
+        }
+        self.bootstrap.check()
+    }
+
     fn sphere(radius_km: f64, comparison: Comparison, rounded: bool) -> Self {
         Self {
             distance: DistanceRule::Haversine { radius_km },

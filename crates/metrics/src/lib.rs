@@ -59,7 +59,9 @@ pub use error::MetricError;
 pub use labels::LabelAccuracy;
 pub use prdc::Prdc;
 pub use quantile::quantile_sorted;
-pub use ranks::{Rank, first_hit_by_distance, has_positive, mean_reciprocal_rank, recall_at};
+pub use ranks::{
+    Rank, first_hit_by_distance, has_positive, mean_reciprocal_rank, recall_at, recall_by_distance,
+};
 pub use regions::{
     Conformal, RecallVsArea, area_to_truth_km2, conformity_score, prediction_density,
 };

@@ -3,7 +3,7 @@
 use geoloc_geo_cells::LatLng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::not_empty;
+use crate::error::{not_empty, same_length};
 use crate::{Conventions, MetricError, TiePolicy};
 
 /// Where the true item of a query stands among the scored gallery, before ties are decided.
@@ -140,6 +140,29 @@ pub fn first_hit_by_distance(
         conventions.comparison.holds(km, radius_km)
     };
     ranked.iter().position(near).map(|i| i + 1)
+}
+
+/// Share of the queries for which any of the first `k` ranked places lies within `radius_km` of the truth; a query with
+/// no candidates is a miss.
+///
+/// # Errors
+///
+/// [`MetricError::Empty`], [`MetricError::Length`].
+pub fn recall_by_distance<R: AsRef<[LatLng]>>(
+    truth: &[LatLng],
+    ranked: &[R],
+    k: usize,
+    radius_km: f64,
+    conventions: &Conventions,
+) -> Result<f64, MetricError> {
+    not_empty("truth", truth.len())?;
+    same_length("ranked", ranked.len(), truth.len())?;
+    let hit = |(t, places): &(&LatLng, &R)| {
+        first_hit_by_distance(**t, places.as_ref(), radius_km, conventions)
+            .is_some_and(|position| position <= k)
+    };
+    let hits = truth.iter().zip(ranked).filter(hit).count();
+    Ok(hits as f64 / truth.len() as f64)
 }
 
 /// Whether any place of the gallery lies within `radius_km` of the truth: queries for which this is false cannot be

@@ -8,6 +8,9 @@ use super::drawing::{Axes, POINTS, draw, plot, series, whole};
 use super::text::{escape, tick};
 use crate::{Curve, ReportError};
 
+/// Larger losses, of a training that blew up, are left out of the picture; `report.json` has them.
+const LARGEST: f64 = 1e12;
+
 /// One chart for each loss curve.
 pub(super) fn charts(curves: &[Curve]) -> Result<String, ReportError> {
     let mut out = String::new();
@@ -27,7 +30,7 @@ fn loss(curve: &Curve) -> Result<String, ReportError> {
         points
             .filter_map(|p| {
                 loss(p)
-                    .filter(|l| l.is_finite())
+                    .filter(|l| l.abs() < LARGEST)
                     .map(|l| (p.step as f64, l))
             })
             .collect()
