@@ -346,6 +346,7 @@ fn published_values_of_score_and_distance() {
     let km = |conventions: Conventions| conventions.distance.km(paris, london);
     assert!((km(Conventions::osv5m()) - 343.55606).abs() < 5e-6);
     assert!((km(Conventions::pigeon()) - 343.94092).abs() < 5e-6);
+    assert!((km(Conventions::geoclip()) - 343.92312).abs() < 5e-6);
     assert!(
         GeoScoreRule {
             rounded: true,

@@ -4,6 +4,7 @@ mod certainty;
 mod comparison;
 mod error;
 mod html;
+mod json;
 mod method;
 mod schema;
 mod verify;

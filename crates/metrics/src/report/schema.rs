@@ -138,15 +138,13 @@ impl Report {
         self.methods.iter().find(|m| m.name == name)
     }
 
-    /// The report as JSON text, two spaces a level, ending in a newline.
+    /// The report as JSON text: indented, one line for each prediction, ending in a newline.
     ///
     /// # Errors
     ///
     /// [`ReportError::Json`] if serialisation fails.
     pub fn to_json(&self) -> Result<String, ReportError> {
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
-        Ok(text)
+        Ok(super::json::to_text(self)?)
     }
 
     /// Reads a report from JSON text.
