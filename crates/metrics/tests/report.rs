@@ -288,3 +288,14 @@ fn empty_report_is_a_page() {
     let html = HtmlReport::new(&report).render().expect("drawn");
     assert!(html.contains("<h1>Nothing yet</h1>"));
 }
+
+#[test]
+fn kept_report_of_version_1_reads_verifies_and_is_drawn() {
+    let text = include_str!("golden/report-v1.json");
+    let report = Report::from_json(text).expect("readable for ever");
+    report.verify().expect("the same numbers for ever");
+    assert_eq!(report.to_json().expect("serialised"), text);
+    let first = &report.methods[0];
+    assert_eq!((first.distance.n, first.distance.failures), (5, 1));
+    HtmlReport::new(&report).render().expect("drawn");
+}
