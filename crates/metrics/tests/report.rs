@@ -299,3 +299,29 @@ fn kept_report_of_version_1_reads_verifies_and_is_drawn() {
     assert_eq!((first.distance.n, first.distance.failures), (5, 1));
     HtmlReport::new(&report).render().expect("drawn");
 }
+
+#[test]
+fn numbers_that_json_cannot_hold_are_dropped_and_absurd_ones_are_drawn() {
+    let conventions = Conventions::default();
+    let place = LatLng::new(1.0, 2.0).expect("a place");
+    let mut prediction = Prediction::new("q", place, Some(place));
+    prediction.radius50_km = Some(f64::NAN);
+    prediction.probability = Some(f64::INFINITY);
+    let radii = [0.0, 25.0, 1e300];
+    let method = MethodReport::evaluate("m", Role::Method, vec![prediction], &radii, &conventions);
+    let mut report = Report::new("t", conventions);
+    report
+        .push_method(method.expect("valid"))
+        .expect("a new name");
+    report.verify().expect("fresh");
+    let mut read = Report::from_json(&report.to_json().expect("serialised")).expect("read");
+    assert_eq!(read, report);
+    read.methods[0].predictions[0].distance_km = Some(1e300);
+    read.methods[0].distance.within[0].share.value = -1e300;
+    read.methods[0].distance.n = usize::MAX;
+    HtmlReport::new(&read).render().expect("drawn");
+    assert!(matches!(
+        read.verify(),
+        Err(ReportError::Disagreement { .. })
+    ));
+}

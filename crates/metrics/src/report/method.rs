@@ -131,7 +131,8 @@ pub struct MethodReport {
 }
 
 impl MethodReport {
-    /// Computes distances and their summary for `predictions`; `distance_km` of each is filled in.
+    /// Computes distances and their summary for `predictions`; `distance_km` of each is filled in, and radii and
+    /// probabilities that are not finite are dropped.
     ///
     /// # Errors
     ///
@@ -147,6 +148,9 @@ impl MethodReport {
             p.distance_km = p
                 .predicted
                 .map(|place| conventions.distance.km(p.truth, place));
+            // Public fields may hold what JSON cannot.
+            p.radius50_km = p.radius50_km.filter(|r| r.is_finite());
+            p.probability = p.probability.filter(|p| p.is_finite());
         }
         let distances: Vec<Option<f64>> = predictions.iter().map(|p| p.distance_km).collect();
         Ok(Self {

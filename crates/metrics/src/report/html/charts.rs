@@ -11,7 +11,7 @@ use super::text::{escape, grouped};
 use crate::{MethodReport, Report, ReportError};
 
 /// The axis of errors starts at 1 km; smaller errors are drawn there.
-const LOG10_FARTHEST: f64 = 4.302; // half of the circumference of the Earth, 20,015 km
+const LOG10_FARTHEST: f64 = 4.302; // 20,045 km, just over half of the circumference of the Earth
 
 /// The share of queries located within each distance, all methods in one chart.
 pub(super) fn cumulative(report: &Report) -> Result<String, ReportError> {
@@ -21,7 +21,7 @@ pub(super) fn cumulative(report: &Report) -> Result<String, ReportError> {
         return Ok(String::new());
     }
     let mut radii: Vec<f64> = methods.iter().flat_map(|m| m.distance.radii_km()).collect();
-    radii.retain(|r| *r > 1.0);
+    radii.retain(|r| *r > 1.0 && r.log10() < LOG10_FARTHEST);
     radii.sort_unstable_by(f64::total_cmp);
     radii.dedup();
     let svg = draw(NAME, (640, 400), |root| {
@@ -82,7 +82,7 @@ fn sorted_log_errors(method: &MethodReport) -> Vec<f64> {
         .iter()
         .filter_map(|p| p.distance_km)
         .filter(|d| d.is_finite())
-        .map(|d| d.max(1.0).log10())
+        .map(|d| d.max(1.0).log10().min(LOG10_FARTHEST))
         .collect();
     errors.sort_unstable_by(f64::total_cmp);
     errors
