@@ -2,6 +2,8 @@
 
 Usage: python3 land_outlines.py land-110m.json > land-110m.txt
 
+The licence of the package is in LICENSE-world-atlas.
+
 The topology is stitched across the antimeridian for drawing on a globe. A flat map needs rings that stay inside
 [-180, 180]: each ring is unwrapped, the one that goes round the pole (Antarctica) is closed along -90 degrees,
 and every ring is clipped to the three copies of the world that it may touch.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::not_empty;
 use crate::{MetricError, SplitMix64, quantile_sorted};
 
+/// More resamples than this are taken for a damaged file.
+const MOST_RESAMPLES: usize = 1_000_000;
+
 /// How confidence intervals are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
@@ -37,8 +40,15 @@ impl Bootstrap {
         }
     }
 
-    /// Fails unless the level lies in (0, 1).
+    /// Fails unless the level lies in (0, 1) and there are at most [`MOST_RESAMPLES`].
     pub(crate) fn check(self) -> Result<(), MetricError> {
+        if self.resamples > MOST_RESAMPLES {
+            return Err(MetricError::Setting {
+                name: "bootstrap resamples",
+                value: self.resamples as f64,
+                expected: "at most 1,000,000",
+            });
+        }
         if self.level > 0.0 && self.level < 1.0 {
             Ok(())
         } else {
@@ -67,6 +77,44 @@ impl Bootstrap {
             low: quantile_sorted(sorted, statistics.len(), tail)?,
             high: quantile_sorted(sorted, statistics.len(), 1.0 - tail),
         })
+    }
+
+    /// Interval of any statistic of `n` items, which is given how often each item was drawn, in their order.
+    ///
+    /// A statistic that is NaN or +∞ on a resample counts as +∞. Returns `None` where the bootstrap is off, `n` is 0 or the
+    /// lower end is not finite.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricError::Setting`] for a level outside (0, 1).
+    ///
+    /// # Examples
+    ///
+    /// The ratio of two sums:
+    ///
+    /// ```
+    /// use geoloc_metrics::Bootstrap;
+    ///
+    /// let (hits, area) = ([3.0, 1.0, 2.0, 0.0], [2.0, 2.0, 1.0, 3.0]);
+    /// let interval = Bootstrap::default().interval_of(4, |counts| {
+    ///     let sum = |v: &[f64]| v.iter().zip(counts).map(|(v, &c)| v * f64::from(c)).sum::<f64>();
+    ///     sum(&hits) / sum(&area)
+    /// })?;
+    /// assert!(interval.is_some_and(|i| i.low < 0.75 && i.high > Some(0.75)));
+    /// # Ok::<(), geoloc_metrics::MetricError>(())
+    /// ```
+    pub fn interval_of(
+        self,
+        n: usize,
+        mut statistic: impl FnMut(&[u32]) -> f64,
+    ) -> Result<Option<Interval>, MetricError> {
+        self.check()?;
+        if n == 0 {
+            return Ok(None);
+        }
+        let mut statistics = Vec::with_capacity(self.resamples);
+        self.for_each_resample(n, |counts| statistics.push(statistic(counts)));
+        Ok(self.interval(&mut statistics))
     }
 
     /// Resamples `n` items with replacement and calls `visit` with how often each was drawn.
@@ -126,7 +174,6 @@ pub struct Measure {
 /// ```
 pub fn mean_measure(values: &[f64], bootstrap: Bootstrap) -> Result<Measure, MetricError> {
     not_empty("values", values.len())?;
-    bootstrap.check()?;
     if let Some((row, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
         return Err(MetricError::Value {
             what: "values",
@@ -136,17 +183,12 @@ pub fn mean_measure(values: &[f64], bootstrap: Bootstrap) -> Result<Measure, Met
         });
     }
     let n = values.len() as f64;
-    let mut means = Vec::with_capacity(bootstrap.resamples);
-    bootstrap.for_each_resample(values.len(), |counts| {
-        let sum: f64 = values
-            .iter()
-            .zip(counts)
-            .map(|(v, &c)| v * f64::from(c))
-            .sum();
-        means.push(sum / n);
-    });
+    let interval = bootstrap.interval_of(values.len(), |counts| {
+        let drawn = values.iter().zip(counts);
+        drawn.map(|(v, &c)| v * f64::from(c)).sum::<f64>() / n
+    })?;
     Ok(Measure {
         value: values.iter().sum::<f64>() / n,
-        interval: bootstrap.interval(&mut means),
+        interval,
     })
 }

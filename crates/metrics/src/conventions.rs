@@ -1,9 +1,9 @@
 //! The choices that make two accuracies comparable, kept beside the numbers.
 
-use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng, haversine_km};
+use geoloc_geo_cells::{EARTH_RADIUS_KM, EarthRadius, LatLng, geodesic_km, haversine_km};
 use serde::{Deserialize, Serialize};
 
-use crate::Bootstrap;
+use crate::{Bootstrap, MetricError};
 
 /// How a distance is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum DistanceRule {
         /// Radius of the sphere in km.
         radius_km: f64,
     },
+    /// Geodesic on the WGS84 ellipsoid.
+    Geodesic,
 }
 
 impl DistanceRule {
@@ -23,6 +25,7 @@ impl DistanceRule {
     pub fn km(self, a: LatLng, b: LatLng) -> f64 {
         match self {
             Self::Haversine { radius_km } => haversine_km(a, b) * (radius_km / EARTH_RADIUS_KM),
+            Self::Geodesic => geodesic_km(a, b),
         }
     }
 }
@@ -31,6 +34,7 @@ impl std::fmt::Display for DistanceRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Haversine { radius_km } => write!(f, "haversine, R = {radius_km} km"),
+            Self::Geodesic => f.write_str("geodesic on WGS84"),
         }
     }
 }
@@ -151,9 +155,35 @@ impl Default for Conventions {
 }
 
 impl Conventions {
-    fn sphere(radius_km: f64, comparison: Comparison, rounded: bool) -> Self {
+    /// Fails on constants that no distance or score can be computed with.
+    pub(crate) fn check(&self) -> Result<(), MetricError> {
+        let radius_km = match self.distance {
+            DistanceRule::Haversine { radius_km } => radius_km,
+            DistanceRule::Geodesic => EARTH_RADIUS_KM,
+        };
+        let GeoScoreRule { max, scale_km, .. } = self.geo_score;
+        let positive = [
+            ("radius of the Earth", radius_km),
+            ("GeoScore maximum", max),
+            ("GeoScore scale", scale_km),
+        ];
+        for (name, value) in positive {
+            if !(value > 0.0 && value < 1e9) {
+                return Err(MetricError::Setting {
+                    name,
+                    value,
+                    expected: "a positive number below 1e9",
+                });
+            }
+        }
+        self.bootstrap.check()
+    }
+
+    fn sphere(radius: EarthRadius, comparison: Comparison, rounded: bool) -> Self {
         Self {
-            distance: DistanceRule::Haversine { radius_km },
+            distance: DistanceRule::Haversine {
+                radius_km: radius.km(),
+            },
             comparison,
             geo_score: GeoScoreRule {
                 rounded,
@@ -167,19 +197,28 @@ impl Conventions {
     /// removes NaN predictions from the denominators.
     #[must_use]
     pub fn osv5m() -> Self {
-        Self::sphere(6371.0, Comparison::Below, false)
+        Self::sphere(EarthRadius::Rounded, Comparison::Below, false)
     }
 
     /// As PIGEON evaluates: 6378.137 km, `<`, each score rounded.
     #[must_use]
     pub fn pigeon() -> Self {
-        Self::sphere(6378.137, Comparison::Below, true)
+        Self::sphere(EarthRadius::Equatorial, Comparison::Below, true)
     }
 
     /// As Im2GPS-revisited evaluates: 6371 km, `<=`.
     #[must_use]
     pub fn im2gps() -> Self {
-        Self::sphere(6371.0, Comparison::Within, false)
+        Self::sphere(EarthRadius::Rounded, Comparison::Within, false)
+    }
+
+    /// As GeoCLIP evaluates: geodesic on WGS84, `<=`.
+    #[must_use]
+    pub fn geoclip() -> Self {
+        Self {
+            distance: DistanceRule::Geodesic,
+            ..Self::default()
+        }
     }
 
     /// The same conventions with another bootstrap.

@@ -93,14 +93,14 @@ impl DistanceSummary {
     /// # Errors
     ///
     /// [`MetricError::Empty`] without queries, [`MetricError::Value`] for a negative distance or a radius that is not
-    /// a finite non-negative number, [`MetricError::Setting`] for a bootstrap level outside (0, 1).
+    /// a finite non-negative number, [`MetricError::Setting`] for conventions that cannot be computed with.
     pub fn from_distances(
         distances_km: &[Option<f64>],
         radii_km: &[f64],
         conventions: &Conventions,
     ) -> Result<Self, MetricError> {
         not_empty("distances", distances_km.len())?;
-        conventions.bootstrap.check()?;
+        conventions.check()?;
         check_radii(radii_km)?;
         let sorted = sorted_located(distances_km)?;
         let n = distances_km.len();

@@ -30,24 +30,51 @@
 //! ```
 
 mod bootstrap;
+mod calibration;
+mod classification;
 mod conventions;
 mod distances;
 mod error;
+mod labels;
+mod prdc;
 mod quantile;
 mod ranks;
+mod regions;
 mod report;
 mod retrieval_summary;
 mod rng;
+mod selective;
+mod significance;
+mod slices;
+mod table;
+mod temperature;
+mod top_k;
 
 pub use bootstrap::{Bootstrap, Interval, Measure, mean_measure};
+pub use calibration::{CALIBRATION_BINS, Reliability, ReliabilityBin, brier_score, log_loss};
+pub use classification::{Average, ClassScores, ConfusionMatrix};
 pub use conventions::{Comparison, Conventions, DistanceRule, GeoScoreRule, TiePolicy};
 pub use distances::{DistanceSummary, Percentile, STANDARD_RADII_KM, WithinRadius, distances_km};
 pub use error::MetricError;
+pub use labels::LabelAccuracy;
+pub use prdc::Prdc;
 pub use quantile::quantile_sorted;
-pub use ranks::{Rank, first_hit_by_distance, has_positive, mean_reciprocal_rank, recall_at};
+pub use ranks::{
+    Rank, first_hit_by_distance, has_positive, mean_reciprocal_rank, recall_at, recall_by_distance,
+};
+pub use regions::{
+    Conformal, RecallVsArea, area_to_truth_km2, conformity_score, prediction_density,
+};
 pub use report::{
-    Curve, CurvePoint, Gallery, GalleryImage, GalleryItem, HtmlReport, MethodReport, Prediction,
-    REPORT_FORMAT, REPORT_VERSION, Report, ReportError, Role,
+    Certainty, Curve, CurvePoint, Gallery, GalleryImage, GalleryItem, HtmlReport, MethodReport,
+    PairedComparison, Prediction, REPORT_FORMAT, REPORT_VERSION, Report, ReportError, Role,
+    WithinComparison,
 };
 pub use retrieval_summary::{RecallAt, RetrievalSummary};
 pub use rng::SplitMix64;
+pub use selective::RiskCoverage;
+pub use significance::{CoinTest, mcnemar_test, paired_difference, permutation_test, sign_test};
+pub use slices::{Slice, Slices};
+pub use table::ScoreTable;
+pub use temperature::Temperature;
+pub use top_k::{NoPositives, average_precision_at, mean_over_queries, top_k_accuracy};

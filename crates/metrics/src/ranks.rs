@@ -3,7 +3,7 @@
 use geoloc_geo_cells::LatLng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::not_empty;
+use crate::error::{not_empty, same_length};
 use crate::{Conventions, MetricError, TiePolicy};
 
 /// Where the true item of a query stands among the scored gallery, before ties are decided.
@@ -41,11 +41,24 @@ impl Rank {
     ///
     /// Returns `None` where no true item has a score that is a number.
     #[must_use]
+    pub fn best_of<S: PartialOrd>(scores: &[S], true_indices: &[usize]) -> Option<Self> {
+        Self::best_of_without(scores, true_indices, &[])
+    }
+
+    /// As [`best_of`](Self::best_of) with the items `ignored` taken out of the ranking first: the semi-positives of
+    /// VIGOR (Zhu, Yang and Chen 2021), neighbours that show the place too and are neither right nor wrong.
+    ///
+    /// The share of queries with position 1 is then VIGOR's hit rate.
+    #[must_use]
     #[allow(
         clippy::eq_op,
         reason = "x == x is the test for NaN that PartialOrd offers"
     )]
-    pub fn best_of<S: PartialOrd>(scores: &[S], true_indices: &[usize]) -> Option<Self> {
+    pub fn best_of_without<S: PartialOrd>(
+        scores: &[S],
+        true_indices: &[usize],
+        ignored: &[usize],
+    ) -> Option<Self> {
         let mut best: Option<&S> = None;
         for score in true_indices.iter().filter_map(|&i| scores.get(i)) {
             if score == score && best.is_none_or(|b| score > b) {
@@ -53,14 +66,14 @@ impl Rank {
             }
         }
         let best = best?;
-        let mut is_true = vec![false; scores.len()];
-        for &index in true_indices {
-            if let Some(flag) = is_true.get_mut(index) {
+        let mut skip = vec![false; scores.len()];
+        for &index in true_indices.iter().chain(ignored) {
+            if let Some(flag) = skip.get_mut(index) {
                 *flag = true;
             }
         }
         let (mut better, mut tied) = (0, 0);
-        for (score, _) in scores.iter().zip(&is_true).filter(|(_, t)| !**t) {
+        for (score, _) in scores.iter().zip(&skip).filter(|(_, s)| !**s) {
             if score > best {
                 better += 1;
             } else if score == best {
@@ -127,6 +140,29 @@ pub fn first_hit_by_distance(
         conventions.comparison.holds(km, radius_km)
     };
     ranked.iter().position(near).map(|i| i + 1)
+}
+
+/// Share of the queries for which any of the first `k` ranked places lies within `radius_km` of the truth; a query with
+/// no candidates is a miss.
+///
+/// # Errors
+///
+/// [`MetricError::Empty`], [`MetricError::Length`].
+pub fn recall_by_distance<R: AsRef<[LatLng]>>(
+    truth: &[LatLng],
+    ranked: &[R],
+    k: usize,
+    radius_km: f64,
+    conventions: &Conventions,
+) -> Result<f64, MetricError> {
+    not_empty("truth", truth.len())?;
+    same_length("ranked", ranked.len(), truth.len())?;
+    let hit = |(t, places): &(&LatLng, &R)| {
+        first_hit_by_distance(**t, places.as_ref(), radius_km, conventions)
+            .is_some_and(|position| position <= k)
+    };
+    let hits = truth.iter().zip(ranked).filter(hit).count();
+    Ok(hits as f64 / truth.len() as f64)
 }
 
 /// Whether any place of the gallery lies within `radius_km` of the truth: queries for which this is false cannot be

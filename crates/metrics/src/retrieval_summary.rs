@@ -48,6 +48,7 @@ impl RetrievalSummary {
     ) -> Result<Self, MetricError> {
         not_empty("ranks", ranks.len())?;
         not_empty("gallery", gallery)?;
+        conventions.check()?;
         for (row, rank) in ranks.iter().enumerate() {
             let index = rank.map_or(0, |r| r.better.saturating_add(r.tied));
             if index >= gallery {

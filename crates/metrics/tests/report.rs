@@ -33,17 +33,19 @@ fn sample() -> Report {
                         better: rng.below(20),
                         tied: rng.below(2),
                     }))
-                    .with_tag("continent", "none")
+                    .with_tag("half", if i < 20 { "first" } else { "second" })
             })
             .collect();
         let method =
             MethodReport::evaluate(name, role, predictions, &STANDARD_RADII_KM, &conventions)
                 .and_then(|m| m.with_retrieval(100, &[1, 5, 10], &conventions))
+                .and_then(|m| m.with_slices("half", &conventions))
                 .expect("valid predictions")
                 .with_extra("ece", 0.25)
                 .with_extra("lost", f64::NAN);
         report.push_method(method).expect("a new name");
     }
+    report.compare("cells", "constant").expect("same queries");
     report.curves.push(Curve::new(
         "cells",
         (0..5).map(|i| (i * 10, Some(3.0 / (i + 1) as f64), None)),
@@ -71,29 +73,29 @@ fn written_and_read_report_is_the_same_to_the_byte_and_verifies() {
 #[test]
 fn every_kind_of_damage_is_named() {
     type Damage = fn(&mut Report);
-    let cases: [(&str, Damage); 12] = [
+    let cases: [(&str, Damage); 19] = [
         ("prediction \"photo 1\": distance_km", |r| {
             r.methods[0].predictions[1].distance_km = Some(1.0);
         }),
         ("prediction \"photo 1\": distance_km", |r| {
-            r.methods[0].predictions[1].predicted = None
+            r.methods[0].predictions[1].predicted = None;
         }),
         ("n", |r| {
             r.methods[0].predictions.pop();
         }),
         ("failures", |r| r.methods[0].distance.failures += 1),
         ("within 25 km", |r| {
-            r.methods[0].distance.within[0].share.value += 1e-6
+            r.methods[0].distance.within[0].share.value += 1e-6;
         }),
         ("lower end of within 25 km", |r| {
-            r.methods[0].distance.within[0].share.interval = None
+            r.methods[0].distance.within[0].share.interval = None;
         }),
         ("median_km", |r| r.methods[0].distance.median_km = None),
         ("geo_score", |r| {
-            r.methods[0].distance.geo_score.value *= 1.001
+            r.methods[0].distance.geo_score.value *= 1.001;
         }),
         ("percentile 75", |r| {
-            r.methods[0].distance.percentiles[3].km = Some(7.0)
+            r.methods[0].distance.percentiles[3].km = Some(7.0);
         }),
         ("recall@5", |r| {
             r.methods[0].retrieval.as_mut().expect("present").recall[1]
@@ -106,6 +108,33 @@ fn every_kind_of_damage_is_named() {
                 .as_mut()
                 .expect("present")
                 .median_rank = Some(1.0);
+        }),
+        ("radius50_holds", |r| {
+            r.methods[0].predictions[1].radius50_km = Some(1e9);
+        }),
+        ("probability_n", |r| {
+            r.methods[0].predictions[1].probability = None;
+        }),
+        ("risk_coverage_area", |r| {
+            r.methods[0]
+                .certainty
+                .as_mut()
+                .expect("present")
+                .risk_coverage_area = Some(0.5);
+        }),
+        ("number of certainty summaries", |r| {
+            r.methods[0].certainty = None;
+        }),
+        ("half = first: n", |r| {
+            r.methods[0].predictions[1]
+                .tags
+                .insert("half".into(), "second".into());
+        }),
+        ("geo_score_p_value against \"constant\"", |r| {
+            r.comparisons[0].geo_score_p_value = 0.001;
+        }),
+        ("nearer against \"constant\": level", |r| {
+            r.comparisons[0].nearer.level += 1;
         }),
         ("number of predictions \"photo 0\"", |r| {
             let copy = r.methods[0].predictions[0].clone();
@@ -258,4 +287,41 @@ fn empty_report_is_a_page() {
     report.verify().expect("nothing to disagree");
     let html = HtmlReport::new(&report).render().expect("drawn");
     assert!(html.contains("<h1>Nothing yet</h1>"));
+}
+
+#[test]
+fn kept_report_of_version_1_reads_verifies_and_is_drawn() {
+    let text = include_str!("golden/report-v1.json");
+    let report = Report::from_json(text).expect("readable for ever");
+    report.verify().expect("the same numbers for ever");
+    assert_eq!(report.to_json().expect("serialised"), text);
+    let first = &report.methods[0];
+    assert_eq!((first.distance.n, first.distance.failures), (5, 1));
+    HtmlReport::new(&report).render().expect("drawn");
+}
+
+#[test]
+fn numbers_that_json_cannot_hold_are_dropped_and_absurd_ones_are_drawn() {
+    let conventions = Conventions::default();
+    let place = LatLng::new(1.0, 2.0).expect("a place");
+    let mut prediction = Prediction::new("q", place, Some(place));
+    prediction.radius50_km = Some(f64::NAN);
+    prediction.probability = Some(f64::INFINITY);
+    let radii = [0.0, 25.0, 1e300];
+    let method = MethodReport::evaluate("m", Role::Method, vec![prediction], &radii, &conventions);
+    let mut report = Report::new("t", conventions);
+    report
+        .push_method(method.expect("valid"))
+        .expect("a new name");
+    report.verify().expect("fresh");
+    let mut read = Report::from_json(&report.to_json().expect("serialised")).expect("read");
+    assert_eq!(read, report);
+    read.methods[0].predictions[0].distance_km = Some(1e300);
+    read.methods[0].distance.within[0].share.value = -1e300;
+    read.methods[0].distance.n = usize::MAX;
+    HtmlReport::new(&read).render().expect("drawn");
+    assert!(matches!(
+        read.verify(),
+        Err(ReportError::Disagreement { .. })
+    ));
 }

@@ -4,7 +4,7 @@ use crate::LatLng;
 use crate::cell::{LEAVES_F64, leaf_raw};
 
 /// Points in a block.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Distance to a leaf's border, in leaves, below which the one-point encoder decides. The two
 /// differ by less than 3e-6 leaves before rounding; the margin is thirty times that.
@@ -18,7 +18,7 @@ const LAST: i32 = (1 << 30) - 1;
 
 /// Leaf ids of sixteen points; `FMA` where the processor multiplies and adds in one instruction.
 #[inline(always)]
-pub(super) fn encode<const FMA: bool>(places: &[LatLng; LANES], out: &mut [u64; LANES]) {
+pub(crate) fn encode<const FMA: bool>(places: &[LatLng; LANES], out: &mut [u64; LANES]) {
     const RAD: f64 = std::f64::consts::PI / 180.0;
     let mut lat = [0.0; LANES];
     let mut lng = [0.0; LANES];

@@ -9,7 +9,7 @@ use crate::cell::LEAVES_F64;
 /// The state before a digit is the XOR of what the digits before it do: digits 0 and 3 swap the
 /// axes, digit 3 also inverts them. Five shifts give that for all levels.
 #[inline(always)]
-pub(super) fn decode(leaves: &[CellId; LANES], out: &mut [[f64; LANES]; 3]) {
+pub(crate) fn decode(leaves: &[CellId; LANES], out: &mut [[f64; LANES]; 3]) {
     let mut face = [0_u32; LANES];
     let mut i = [0_u32; LANES];
     let mut j = [0_u32; LANES];

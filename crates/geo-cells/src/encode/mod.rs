@@ -7,10 +7,11 @@
 
 mod block;
 mod decode;
-mod kernels;
 
-pub use kernels::Kernel;
+pub(crate) use block::{LANES, encode as encode_block};
+pub(crate) use decode::decode as decode_block;
 
+use crate::kernels::{self, Kernel};
 use crate::{CellId, LatLng};
 
 /// The leaf id of each place, the same as [`CellId::from_lat_lng`], several times as fast.

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::CellId;
+use crate::encode::leaf_vectors;
 
-use super::location::locate;
+use super::location::{Points, locate};
 use super::{CellIndex, CellLocation, Class, Geometry, Partition, PartitionError};
 
 /// A cell and the range of its points in the sorted leaves.
@@ -12,6 +13,22 @@ use super::{CellIndex, CellLocation, Class, Geometry, Partition, PartitionError}
 pub(crate) struct Ground {
     pub(crate) cell: CellId,
     pub(crate) range: Range<usize>,
+}
+
+/// The points of a class: the leaves of its cells.
+struct GroundPoints<'a> {
+    leaves: &'a [CellId],
+    ground: &'a [Ground],
+}
+
+impl Points for GroundPoints<'_> {
+    fn each(&self, mut visit: impl FnMut([f64; 3])) {
+        for ground in self.ground {
+            if let Some(leaves) = self.leaves.get(ground.range.clone()) {
+                leaf_vectors(leaves, &mut visit);
+            }
+        }
+    }
 }
 
 /// Puts a partition together from classes of cells; `leaves` are sorted.
@@ -33,15 +50,9 @@ pub(crate) fn assemble(
             [only] => Some(only.cell),
             _ => None,
         };
-        let points = || {
-            ground
-                .iter()
-                .filter_map(|g| leaves.get(g.range.clone()))
-                .flatten()
-                .map(|leaf| leaf.center_unit_vector())
-        };
+        let points = GroundPoints { leaves, ground };
         let first = ground.first().map(|g| g.cell);
-        let Some(at) = locate(points, location, single.or(first)) else {
+        let Some(at) = locate(&points, location, single.or(first)) else {
             continue;
         };
         cells.extend(ground.iter().map(|g| (g.cell, class)));

@@ -88,8 +88,9 @@ fn coarsened_classes_are_those_of_all_their_points() {
             .filter(|p| coarse.index_of(*p) == Some(class))
             .collect();
         assert_eq!(coarse.count(class), Some(inside.len() as u64));
+        let vectors: Vec<[f64; 3]> = inside.iter().map(|p| p.to_unit_vector()).collect();
         let direct = crate::partition::location::locate(
-            || inside.iter().map(|p| p.to_unit_vector()),
+            vectors.as_slice(),
             CellLocation::SphericalMean,
             None,
         )

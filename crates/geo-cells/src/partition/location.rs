@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::vector::{difference, dot};
 use crate::{CellId, EARTH_RADIUS_KM, LatLng};
 
 /// Which place stands for a class.
@@ -79,21 +80,28 @@ impl Moments {
     }
 }
 
-/// Location and spread of points given by an iterator of unit vectors that can be run again.
+/// Points of a class as unit vectors, which can be gone through again and again.
+pub(crate) trait Points {
+    /// Calls `visit` with each point, always in the same order.
+    fn each(&self, visit: impl FnMut([f64; 3]));
+}
+
+impl Points for [[f64; 3]] {
+    fn each(&self, visit: impl FnMut([f64; 3])) {
+        self.iter().copied().for_each(visit);
+    }
+}
+
+/// Location and spread of points.
 ///
 /// `cell` is used for [`CellLocation::Centre`] and where the points cancel out.
-pub(crate) fn locate<I>(
-    points: impl Fn() -> I,
+pub(crate) fn locate<P: Points + ?Sized>(
+    points: &P,
     kind: CellLocation,
     cell: Option<CellId>,
-) -> Option<Located>
-where
-    I: Iterator<Item = [f64; 3]>,
-{
+) -> Option<Located> {
     let mut moments = Moments::default();
-    for u in points() {
-        moments.add(u);
-    }
+    points.each(|u| moments.add(u));
     let centre = cell.map(CellId::center_unit_vector);
     if moments.count == 0.0 {
         let location = LatLng::from_vector(centre?)?;
@@ -103,14 +111,14 @@ where
         });
     }
     // Points that cancel out (antipodes) have no mean: the cell's centre or the first point.
-    let mean = normalised(moments.mean())
+    let mean = direction(moments.mean())
         .or(centre)
         .unwrap_or(moments.origin);
     let at = match kind {
         CellLocation::Centre => centre.unwrap_or(mean),
         CellLocation::SphericalMean => mean,
-        CellLocation::GeometricMedian => geometric_median(&points, mean),
-        CellLocation::Medoid => medoid(&points, moments.count as usize).unwrap_or(mean),
+        CellLocation::GeometricMedian => geometric_median(points, mean),
+        CellLocation::Medoid => medoid(points, moments.count as usize).unwrap_or(mean),
     };
     Some(Located {
         location: LatLng::from_vector(at)?,
@@ -119,25 +127,22 @@ where
 }
 
 /// Weiszfeld's iteration in space, projected to the sphere after each step; at most 100 steps.
-fn geometric_median<I>(points: &impl Fn() -> I, start: [f64; 3]) -> [f64; 3]
-where
-    I: Iterator<Item = [f64; 3]>,
-{
+fn geometric_median<P: Points + ?Sized>(points: &P, start: [f64; 3]) -> [f64; 3] {
     // 1e-9 of the radius is 6 mm: a point on the estimate gets a large but finite weight.
     const NEAR: f64 = 1e-9;
     let mut at = start;
     for _ in 0..100 {
         let (mut sum, mut total) = ([0.0; 3], 0.0);
-        for u in points() {
+        points.each(|u| {
             let d = difference(u, at);
             let weight = 1.0 / dot(d, d).sqrt().max(NEAR);
             total += weight;
             for (s, d) in sum.iter_mut().zip(d) {
                 *s += weight * d;
             }
-        }
+        });
         let moved = std::array::from_fn(|k| at[k] + sum[k] / total);
-        let Some(next) = normalised(moved) else {
+        let Some(next) = direction(moved) else {
             return at;
         };
         let step = difference(next, at);
@@ -150,12 +155,15 @@ where
 }
 
 /// The point with the least sum of chords to an even sample; the first of equals.
-fn medoid<I>(points: &impl Fn() -> I, count: usize) -> Option<[f64; 3]>
-where
-    I: Iterator<Item = [f64; 3]>,
-{
+fn medoid<P: Points + ?Sized>(points: &P, count: usize) -> Option<[f64; 3]> {
     let stride = count.div_ceil(MEDOID_SAMPLE).max(1);
-    let sample: Vec<[f64; 3]> = points().step_by(stride).collect();
+    let (mut sample, mut k) = (Vec::with_capacity(count.min(MEDOID_SAMPLE)), 0);
+    points.each(|u| {
+        if k % stride == 0 {
+            sample.push(u);
+        }
+        k += 1;
+    });
     let cost = |u: [f64; 3]| -> f64 {
         sample
             .iter()
@@ -175,16 +183,8 @@ where
     best.map(|(_, u)| u)
 }
 
-pub(crate) fn difference(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
 /// The unit vector in the direction of `v`; `None` below 1e-9, where the direction is noise.
-pub(crate) fn normalised(v: [f64; 3]) -> Option<[f64; 3]> {
+pub(crate) fn direction(v: [f64; 3]) -> Option<[f64; 3]> {
     let length = dot(v, v).sqrt();
     (length > 1e-9).then(|| v.map(|x| x / length))
 }

@@ -24,6 +24,24 @@ pub enum ReportError {
         /// The name.
         name: String,
     },
+    /// No method of the report carries that name.
+    #[error("no method is named \"{name}\"")]
+    NoMethod {
+        /// The name.
+        name: String,
+    },
+    /// Two methods that are to be compared did not answer the same queries.
+    #[error(
+        "\"{first}\" and \"{second}\" cannot be compared: query \"{id}\" is in one of them only, or twice"
+    )]
+    Unpaired {
+        /// Name of the first method.
+        first: String,
+        /// Name of the second method.
+        second: String,
+        /// A query that has no partner.
+        id: String,
+    },
     /// The text is not JSON of the schema.
     #[error("not a report: {source}")]
     Json {

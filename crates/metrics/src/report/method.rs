@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use geoloc_geo_cells::{Estimate, LatLng};
 use serde::{Deserialize, Serialize};
 
-use crate::{Conventions, DistanceSummary, MetricError, Rank, RetrievalSummary};
+use super::certainty::Certainty;
+use crate::{Conventions, DistanceSummary, MetricError, Rank, RetrievalSummary, Slices};
 
 /// What a method is to the reader of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +117,12 @@ pub struct MethodReport {
     /// Accuracy of the ranking, for retrieval methods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalSummary>,
+    /// What the stated radii and probabilities are worth, where some are stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<Certainty>,
+    /// Accuracy by the values of tags; see [`with_slices`](Self::with_slices).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Slices>,
     /// Further numbers by name, such as `ece` or `country_accuracy`; not recomputed by [`crate::Report::verify`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, f64>,
@@ -124,7 +131,8 @@ pub struct MethodReport {
 }
 
 impl MethodReport {
-    /// Computes distances and their summary for `predictions`; `distance_km` of each is filled in.
+    /// Computes distances and their summary for `predictions`; `distance_km` of each is filled in, and radii and
+    /// probabilities that are not finite are dropped.
     ///
     /// # Errors
     ///
@@ -140,6 +148,9 @@ impl MethodReport {
             p.distance_km = p
                 .predicted
                 .map(|place| conventions.distance.km(p.truth, place));
+            // Public fields may hold what JSON cannot.
+            p.radius50_km = p.radius50_km.filter(|r| r.is_finite());
+            p.probability = p.probability.filter(|p| p.is_finite());
         }
         let distances: Vec<Option<f64>> = predictions.iter().map(|p| p.distance_km).collect();
         Ok(Self {
@@ -148,6 +159,8 @@ impl MethodReport {
             description: String::new(),
             distance: DistanceSummary::from_distances(&distances, radii_km, conventions)?,
             retrieval: None,
+            certainty: Certainty::of(&predictions, radii_km, conventions)?,
+            slices: Vec::new(),
             extra: BTreeMap::new(),
             predictions,
         })
@@ -171,6 +184,37 @@ impl MethodReport {
             conventions,
         )?);
         Ok(self)
+    }
+
+    /// Adds the accuracy for each value of a tag of the predictions, at the radii of the method.
+    ///
+    /// # Errors
+    ///
+    /// As [`DistanceSummary::from_distances`].
+    pub fn with_slices(
+        mut self,
+        tag: impl Into<String>,
+        conventions: &Conventions,
+    ) -> Result<Self, MetricError> {
+        let slices = self.slices_by(tag.into(), conventions)?;
+        self.slices.push(slices);
+        Ok(self)
+    }
+
+    /// The accuracy for each value of a tag.
+    pub(super) fn slices_by(
+        &self,
+        tag: String,
+        conventions: &Conventions,
+    ) -> Result<Slices, MetricError> {
+        let labels: Vec<Option<&str>> = self
+            .predictions
+            .iter()
+            .map(|p| p.tags.get(&tag).map(String::as_str))
+            .collect();
+        let distances: Vec<Option<f64>> = self.predictions.iter().map(|p| p.distance_km).collect();
+        let radii_km = self.distance.radii_km();
+        Slices::new(tag, &labels, &distances, &radii_km, conventions)
     }
 
     /// Adds a description.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Conventions, MethodReport, ReportError};
+use crate::{Conventions, MethodReport, PairedComparison, ReportError};
 
 /// The value of the key `format` in every report.
 pub const REPORT_FORMAT: &str = "geoloc-report";
@@ -81,6 +81,9 @@ pub struct Report {
     pub settings: BTreeMap<String, String>,
     /// Methods, baselines and ceilings, in the order of the table.
     pub methods: Vec<MethodReport>,
+    /// Paired comparisons of methods; see [`compare`](Self::compare).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<PairedComparison>,
     /// Loss curves.
     #[serde(default)]
     pub curves: Vec<Curve>,
@@ -101,6 +104,7 @@ impl Report {
             conventions,
             settings: BTreeMap::new(),
             methods: Vec::new(),
+            comparisons: Vec::new(),
             curves: Vec::new(),
             notes: Vec::new(),
         }
@@ -134,15 +138,13 @@ impl Report {
         self.methods.iter().find(|m| m.name == name)
     }
 
-    /// The report as JSON text, two spaces a level, ending in a newline.
+    /// The report as JSON text: indented, one line for each prediction, ending in a newline.
     ///
     /// # Errors
     ///
     /// [`ReportError::Json`] if serialisation fails.
     pub fn to_json(&self) -> Result<String, ReportError> {
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
-        Ok(text)
+        Ok(super::json::to_text(self)?)
     }
 
     /// Reads a report from JSON text.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::certainty::Certainty;
 use crate::{
-    DistanceSummary, Measure, MethodReport, MetricError, Report, ReportError, RetrievalSummary,
+    CoinTest, DistanceSummary, Measure, MethodReport, MetricError, PairedComparison, Report,
+    ReportError, RetrievalSummary, Slices,
 };
 
 /// Largest relative difference between a stored number and its recomputation. Both come from the same `f64` operations
@@ -26,6 +28,15 @@ impl Report {
                 });
             }
             self.verify_method(method)?;
+        }
+        for stored in &self.comparisons {
+            let computed = self.comparison(&stored.first, &stored.second)?;
+            let method = self
+                .method(&stored.first)
+                .ok_or_else(|| ReportError::NoMethod {
+                    name: stored.first.clone(),
+                })?;
+            Check { method }.comparison(stored, &computed)?;
         }
         Ok(())
     }
@@ -58,7 +69,20 @@ impl Report {
             &self.conventions,
         )
         .map_err(|source| check.metric(source))?;
-        check.distance(&method.distance, &computed)?;
+        check.distance("", &method.distance, &computed)?;
+        let certainty = Certainty::of(
+            &method.predictions,
+            &method.distance.radii_km(),
+            &self.conventions,
+        )
+        .map_err(|source| check.metric(source))?;
+        check.certainty(method.certainty.as_ref(), certainty.as_ref())?;
+        for stored in &method.slices {
+            let computed = method
+                .slices_by(stored.tag.clone(), &self.conventions)
+                .map_err(|source| check.metric(source))?;
+            check.slices(stored, &computed)?;
+        }
         if let Some(stored) = &method.retrieval {
             let ks: Vec<usize> = stored.recall.iter().map(|r| r.k).collect();
             let computed = RetrievalSummary::from_ranks(
@@ -101,34 +125,113 @@ impl Check<'_> {
         }
     }
 
-    fn distance(&self, s: &DistanceSummary, c: &DistanceSummary) -> Result<(), ReportError> {
-        self.count("n", s.n, c.n)?;
-        self.count("failures", s.failures, c.failures)?;
+    fn distance(
+        &self,
+        part: &str,
+        s: &DistanceSummary,
+        c: &DistanceSummary,
+    ) -> Result<(), ReportError> {
+        let name = |what: &str| format!("{part}{what}");
+        self.count(&name("n"), s.n, c.n)?;
+        self.count(&name("failures"), s.failures, c.failures)?;
+        self.count(&name("number of radii"), s.within.len(), c.within.len())?;
         for (sw, cw) in s.within.iter().zip(&c.within) {
-            let what = || format!("within {} km", sw.radius_km);
+            let what = || name(&format!("within {} km", sw.radius_km));
             self.count(&format!("hits {}", what()), sw.hits, cw.hits)?;
             self.measure(what, Some(sw.share), Some(cw.share))?;
         }
-        self.measure(|| "median_km".into(), s.median_km, c.median_km)?;
-        self.measure(|| "mean_km".into(), s.mean_km, c.mean_km)?;
-        self.measure(|| "geo_score".into(), Some(s.geo_score), Some(c.geo_score))?;
+        self.measure(|| name("median_km"), s.median_km, c.median_km)?;
+        self.measure(|| name("mean_km"), s.mean_km, c.mean_km)?;
+        let scores = (Some(s.geo_score), Some(c.geo_score));
+        self.measure(|| name("geo_score"), scores.0, scores.1)?;
         self.count(
-            "number of percentiles",
+            &name("number of percentiles"),
             s.percentiles.len(),
             c.percentiles.len(),
         )?;
         for (sp, cp) in s.percentiles.iter().zip(&c.percentiles) {
-            self.optional(
-                || "percent of a percentile".into(),
-                Some(sp.percent),
-                Some(cp.percent),
-            )?;
-            self.optional(|| format!("percentile {}", sp.percent), sp.km, cp.km)?;
+            self.number(|| name("percent of a percentile"), sp.percent, cp.percent)?;
+            self.optional(|| name(&format!("percentile {}", sp.percent)), sp.km, cp.km)?;
         }
         Ok(())
     }
 
+    fn certainty(&self, s: Option<&Certainty>, c: Option<&Certainty>) -> Result<(), ReportError> {
+        let (Some(s), Some(c)) = (s, c) else {
+            let present = |x: Option<&Certainty>| usize::from(x.is_some());
+            return self.count("number of certainty summaries", present(s), present(c));
+        };
+        self.count("radius50_n", s.radius50_n, c.radius50_n)?;
+        self.measure(
+            || "radius50_holds".into(),
+            s.radius50_holds,
+            c.radius50_holds,
+        )?;
+        self.count("probability_n", s.probability_n, c.probability_n)?;
+        self.number(
+            || "miss_radius_km".into(),
+            s.miss_radius_km,
+            c.miss_radius_km,
+        )?;
+        let areas = (s.risk_coverage_area, c.risk_coverage_area);
+        self.optional(|| "risk_coverage_area".into(), areas.0, areas.1)?;
+        self.optional(|| "excess_area".into(), s.excess_area, c.excess_area)
+    }
+
+    fn slices(&self, s: &Slices, c: &Slices) -> Result<(), ReportError> {
+        let tag = &s.tag;
+        self.count(&format!("untagged by {tag}"), s.untagged, c.untagged)?;
+        self.count(
+            &format!("number of slices by {tag}"),
+            s.slices.len(),
+            c.slices.len(),
+        )?;
+        for (ss, cs) in s.slices.iter().zip(&c.slices) {
+            if ss.value != cs.value {
+                return Err(self.disagreement(format!("value of {tag}"), &ss.value, &cs.value));
+            }
+            self.distance(
+                &format!("{tag} = {}: ", ss.value),
+                &ss.distance,
+                &cs.distance,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn comparison(&self, s: &PairedComparison, c: &PairedComparison) -> Result<(), ReportError> {
+        let name = |what: &str| format!("{what} against \"{}\"", s.second);
+        self.count(&name("n"), s.n, c.n)?;
+        let differences = (Some(s.geo_score_difference), Some(c.geo_score_difference));
+        self.measure(
+            || name("geo_score_difference"),
+            differences.0,
+            differences.1,
+        )?;
+        let p_values = (s.geo_score_p_value, c.geo_score_p_value);
+        self.number(|| name("geo_score_p_value"), p_values.0, p_values.1)?;
+        self.coin(&name("nearer"), s.nearer, c.nearer)?;
+        self.count(&name("number of radii"), s.within.len(), c.within.len())?;
+        for (sw, cw) in s.within.iter().zip(&c.within) {
+            self.number(|| name("radius_km"), sw.radius_km, cw.radius_km)?;
+            self.coin(
+                &name(&format!("within {} km", sw.radius_km)),
+                sw.test,
+                cw.test,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn coin(&self, what: &str, s: CoinTest, c: CoinTest) -> Result<(), ReportError> {
+        self.count(&format!("{what}: first"), s.first, c.first)?;
+        self.count(&format!("{what}: second"), s.second, c.second)?;
+        self.count(&format!("{what}: level"), s.level, c.level)?;
+        self.number(|| format!("{what}: p_value"), s.p_value, c.p_value)
+    }
+
     fn retrieval(&self, s: &RetrievalSummary, c: &RetrievalSummary) -> Result<(), ReportError> {
+        self.count("number of recalls", s.recall.len(), c.recall.len())?;
         self.count("retrieval n", s.n, c.n)?;
         self.count("retrieval failures", s.failures, c.failures)?;
         let one_percent = (&s.recall_1_percent, &c.recall_1_percent);
@@ -176,6 +279,15 @@ impl Check<'_> {
             high(stored),
             high(computed),
         )
+    }
+
+    fn number(
+        &self,
+        what: impl Fn() -> String,
+        stored: f64,
+        computed: f64,
+    ) -> Result<(), ReportError> {
+        self.optional(what, Some(stored), Some(computed))
     }
 
     fn optional(

@@ -3,12 +3,17 @@
 //! Style, charts, map and images are inside the file, there is no script, and a content security policy in its head
 //! forbids the browser to fetch anything. Every text of the caller is escaped.
 
+mod certainty;
 mod charts;
+mod comparisons;
+mod drawing;
 mod figures;
 mod gallery;
+mod losses;
 mod map;
 mod page;
 mod projection;
+mod slices;
 mod tables;
 mod text;
 

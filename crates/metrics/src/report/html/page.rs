@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::gallery::{Gallery, galleries};
 use super::text::escape;
-use super::{charts, figures, map, tables};
+use super::{certainty, charts, comparisons, figures, losses, map, slices, tables};
 use crate::{Report, ReportError};
 
 const STYLE: &str = include_str!("style.css");
@@ -42,11 +42,18 @@ pub(super) fn render(report: &Report, pictures: &[Gallery]) -> Result<String, Re
         let errors = format!("<div class=\"charts errors\">{errors}{histograms}</div>");
         section(&mut out, "Error distribution", &errors);
     }
-    let losses = charts::losses(&report.curves)?;
-    if !losses.is_empty() {
-        let losses = format!("<div class=\"charts\">{losses}</div>");
-        section(&mut out, "Training", &losses);
-    }
+    section(
+        &mut out,
+        "Does it know when it is wrong?",
+        &certainty::charts(report)?,
+    );
+    section(
+        &mut out,
+        "Are the differences real?",
+        &comparisons::lists(report),
+    );
+    section(&mut out, "Accuracy by group", &slices::tables(report));
+    section(&mut out, "Training", &losses::charts(&report.curves)?);
     section(&mut out, "Single queries", &galleries(pictures)?);
     section(&mut out, "Further figures", &tables::further(report));
     section(&mut out, "Settings", &tables::settings(report));

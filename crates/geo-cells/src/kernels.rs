@@ -7,11 +7,11 @@
     reason = "functions compiled for AVX2 or AVX-512 may only be called where the processor has it"
 )]
 
-use super::block::{self, LANES};
-use super::decode;
+use crate::distance::{Columns, rows_f32, rows_f64};
+use crate::encode::{LANES, decode_block as decode_lanes, encode_block};
 use crate::{CellId, LatLng};
 
-/// The instruction set that the batch encoder uses. All give the same ids.
+/// The instruction set that batch functions use. All give the same ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kernel {
@@ -66,7 +66,7 @@ fn has_avx512() -> bool {
     false
 }
 
-pub(super) fn encode(kernel: Kernel, places: &[LatLng], ids: &mut [CellId]) {
+pub(crate) fn encode(kernel: Kernel, places: &[LatLng], ids: &mut [CellId]) {
     #[cfg(target_arch = "x86_64")]
     {
         if kernel == Kernel::Avx512 && has_avx2() && has_avx512() {
@@ -103,7 +103,7 @@ fn encode_blocks<const FMA: bool>(places: &[LatLng], ids: &mut [CellId]) {
     let (out_blocks, out_tail) = ids.as_chunks_mut::<LANES>();
     let mut raw = [0_u64; LANES];
     for (block, out) in blocks.iter().zip(out_blocks) {
-        block::encode::<FMA>(block, &mut raw);
+        encode_block::<FMA>(block, &mut raw);
         for (id, raw) in out.iter_mut().zip(raw) {
             *id = CellId::known(raw);
         }
@@ -114,7 +114,7 @@ fn encode_blocks<const FMA: bool>(places: &[LatLng], ids: &mut [CellId]) {
 }
 
 /// Calls `visit` with the unit vector of each leaf's centre, in order.
-pub(super) fn decode(kernel: Kernel, leaves: &[CellId], mut visit: impl FnMut([f64; 3])) {
+pub(crate) fn decode(kernel: Kernel, leaves: &[CellId], mut visit: impl FnMut([f64; 3])) {
     let (blocks, tail) = leaves.as_chunks::<LANES>();
     let mut out = [[0.0; LANES]; 3];
     for block in blocks {
@@ -141,17 +141,70 @@ fn decode_block(kernel: Kernel, leaves: &[CellId; LANES], out: &mut [[f64; LANES
         }
     }
     let _ = kernel;
-    decode::decode(leaves, out);
+    decode_lanes(leaves, out);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512cd,avx2,fma,bmi1,bmi2")]
 fn decode_avx512(leaves: &[CellId; LANES], out: &mut [[f64; LANES]; 3]) {
-    decode::decode(leaves, out);
+    decode_lanes(leaves, out);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,bmi1,bmi2")]
 fn decode_avx2(leaves: &[CellId; LANES], out: &mut [[f64; LANES]; 3]) {
-    decode::decode(leaves, out);
+    decode_lanes(leaves, out);
 }
+
+/// One function for each instruction set and the choice between them.
+macro_rules! distances {
+    ($name:ident, $avx2:ident, $avx512:ident, $rows:ident, $float:ty) => {
+        pub(crate) fn $name(
+            kernel: Kernel,
+            a: &Columns<$float>,
+            b: &Columns<$float>,
+            out: &mut [$float],
+        ) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                if kernel == Kernel::Avx512 && has_avx2() && has_avx512() {
+                    // SAFETY: the processor has all features that the function is compiled for.
+                    return unsafe { $avx512(a, b, out) };
+                }
+                if kernel == Kernel::Avx2 && has_avx2() {
+                    // SAFETY: the processor has all features that the function is compiled for.
+                    return unsafe { $avx2(a, b, out) };
+                }
+            }
+            let _ = kernel;
+            $rows::<false>(a, b, out);
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512cd,avx2,fma,bmi1,bmi2")]
+        fn $avx512(a: &Columns<$float>, b: &Columns<$float>, out: &mut [$float]) {
+            $rows::<true>(a, b, out);
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2")]
+        fn $avx2(a: &Columns<$float>, b: &Columns<$float>, out: &mut [$float]) {
+            $rows::<true>(a, b, out);
+        }
+    };
+}
+
+distances!(
+    distances_f64,
+    distances_f64_avx2,
+    distances_f64_avx512,
+    rows_f64,
+    f64
+);
+distances!(
+    distances_f32,
+    distances_f32_avx2,
+    distances_f32_avx512,
+    rows_f32,
+    f32
+);
