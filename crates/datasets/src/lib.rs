@@ -4,7 +4,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | imagery of the Earth inside the crate | [`world`], [`View`] |
+//! | imagery of the Earth inside the crate | `world`, `View` (feature `world`, on by default) |
 //! | undistorted tiles of any place | [`TileSpec`], [`render_batch`], [`TileJitter`] |
 //! | training and held-out places of the world | [`WorldSplit`] |
 //! | photos from files, with EXIF | [`decode_photo`], [`decode_all`], [`list_images`] |
@@ -38,6 +38,7 @@ mod exif_location;
 mod jitter;
 mod jpeg_end;
 mod leak_audit;
+mod longitude_band;
 mod manifest;
 mod nearest;
 mod photo;
@@ -54,11 +55,13 @@ mod tile_spec;
 #[cfg(feature = "world")]
 pub mod world;
 mod world_split;
+mod world_split_config;
 
 pub use class_folder::{ClassFolder, read_class_folder};
 pub use exif_location::ExifLocation;
 pub use jitter::{ColorAdjust, TileJitter};
 pub use leak_audit::{LeakAudit, nearest_km};
+pub use longitude_band::LongitudeBand;
 pub use manifest::{Manifest, ManifestError, RowProblem, RowReason, parse_manifest, read_manifest};
 pub use photo::{
     MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, decode_all, decode_photo,
@@ -75,4 +78,5 @@ pub use surface::{Surface, SurfaceMap};
 pub use tile_spec::{MAX_PIXELS, MAX_SIDE_KM, TileError, TileSpec};
 #[cfg(feature = "world")]
 pub use world::View;
-pub use world_split::{LongitudeBand, WorldSplit, WorldSplitConfig, WorldSplitError};
+pub use world_split::WorldSplit;
+pub use world_split_config::{WorldSplitConfig, WorldSplitError};

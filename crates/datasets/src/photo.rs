@@ -67,7 +67,7 @@ impl Photo {
 ///
 /// JPEG (also CMYK), PNG (also 16 bits, gray, palette), GIF and WebP are read. The orientation in
 /// EXIF is applied. Of an animation the **first frame** is taken. Transparent pixels are laid over
-/// **white**; 16-bit values are scaled to 8 bits.
+/// **white**; 16-bit values are scaled to 8 bits. A JPEG without its end marker counts as cut short.
 ///
 /// # Errors
 ///
