@@ -26,9 +26,10 @@ VIEWS = {
 }
 MASK_WIDTH = 3600  # 0.1 degree a pixel
 WATER, LAND, ICE = 0, 128, 255
-# A pixel is permanent ice where its darkest channel exceeds this value in both Blue Marbles and in
-# Natural Earth II (which draws glaciers, not snow).
-ICE_LEVEL = 185
+# A pixel is permanent ice where its darkest channel exceeds these values in both Blue Marbles and in
+# Natural Earth II (which draws glaciers, in pale blue, but no snow).
+ICE_LEVELS = {"bmng.jpg": 200, "earth-blue-marble.jpg": 200, "NaturalEarthII_2048x1024.png": 178}
+
 
 
 def view(folder, source, width):
@@ -69,12 +70,13 @@ def mask(folder, vectors):
                 continue
             draw.polygon(list(zip(x, y)), fill=WATER if hole else LAND)
     out = np.array(image)
-    darkest = np.full(out.shape, 255, np.uint8)
-    for source in ("bmng.jpg", "earth-blue-marble.jpg", "NaturalEarthII_2048x1024.png"):
+    out[0], out[-1] = out[1], out[-2]  # Pillow leaves out the last line of a polygon
+    ice = out == LAND
+    for source, level in ICE_LEVELS.items():
         pixels = view(folder, source, Image.open(folder / source).width)
         pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
-        darkest = np.minimum(darkest, np.array(pixels).min(axis=2))
-    out[(out == LAND) & (darkest > ICE_LEVEL)] = ICE
+        ice &= np.array(pixels).min(axis=2) > level
+    out[ice] = ICE
     return Image.fromarray(out)
 
 

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_origin_and_the_axes_are_finite() {
-        assert_eq!(atan2(0.0, 0.0), 0.0);
+        assert!(atan2(0.0, 0.0).abs() < 1e-6);
         assert!((atan2(1.0, 0.0) - FRAC_PI_2).abs() < 1e-6);
         assert!((atan2(0.0, -1.0).abs() - PI).abs() < 1e-6);
     }

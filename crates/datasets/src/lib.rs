@@ -1,25 +1,82 @@
 //! Photos, world imagery, splits, decoding and preprocessing for image geolocalization.
 //!
 //! Burn-free: pixels are plain bytes and `f32` slices.
+//!
+//! | what | where |
+//! |---|---|
+//! | imagery of the Earth inside the crate | `world`, `View` (feature `world`, on by default) |
+//! | undistorted tiles of any place | [`TileSpec`], [`render_batch`], [`TileJitter`] |
+//! | training and held-out places of the world | [`WorldSplit`] |
+//! | photos from files, with EXIF | [`decode_photo`], [`decode_all`], [`list_images`] |
+//! | numbers for a network | [`Preprocess`] |
+//! | labelled photos | [`read_manifest`], [`read_class_folder`], [`Sample`] |
+//! | splits of labelled photos | [`Shares`], [`split_stratified`], [`split_by_block`], [`LeakAudit`] |
+#![cfg_attr(
+    feature = "world",
+    doc = "
+# Examples
+
+A pair of tiles of the Alps, as the two views show them:
+
+```
+use geoloc_datasets::{TileSpec, View};
+use geoloc_geo_cells::LatLng;
+
+let spec = TileSpec::new(LatLng::new(46.5, 8.0)?, 384.0, 48)?;
+let query = spec.render(&*View::Query.raster()?);
+let aerial = spec.render(&*View::Aerial.raster()?);
+assert_eq!(query.rgb().len(), 48 * 48 * 3);
+assert_ne!(query, aerial);
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"
+)]
 
 mod angles;
+mod class_folder;
+mod exif_location;
 mod jitter;
+mod jpeg_end;
+mod leak_audit;
+mod longitude_band;
+mod manifest;
+mod nearest;
+mod photo;
+mod photo_error;
+mod preprocess;
 mod raster;
 mod render;
+mod sample;
 mod sphere;
+mod splits;
 mod stable_hash;
 mod surface;
 mod tile_spec;
 #[cfg(feature = "world")]
 pub mod world;
 mod world_split;
+mod world_split_config;
 
+pub use class_folder::{ClassFolder, read_class_folder};
+pub use exif_location::ExifLocation;
 pub use jitter::{ColorAdjust, TileJitter};
+pub use leak_audit::{LeakAudit, nearest_km};
+pub use longitude_band::LongitudeBand;
+pub use manifest::{Manifest, ManifestError, RowProblem, RowReason, parse_manifest, read_manifest};
+pub use photo::{
+    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, decode_all, decode_photo,
+    decode_photo_bytes, list_images,
+};
+pub use photo_error::{PhotoError, PhotoFileError};
+pub use preprocess::{Interpolation, Preprocess, PreprocessError, Resize};
 pub use raster::{EquirectangularRaster, RasterError};
 pub use render::{Tile, render_batch};
+pub use sample::Sample;
+pub use splits::{Part, Shares, SharesError, split_by_block, split_stratified};
 pub use stable_hash::stable_hash;
 pub use surface::{Surface, SurfaceMap};
 pub use tile_spec::{MAX_PIXELS, MAX_SIDE_KM, TileError, TileSpec};
 #[cfg(feature = "world")]
 pub use world::View;
-pub use world_split::{LongitudeBand, WorldSplit, WorldSplitConfig, WorldSplitError};
+pub use world_split::WorldSplit;
+pub use world_split_config::{WorldSplitConfig, WorldSplitError};

@@ -181,7 +181,8 @@ fn colour_changes_do_what_their_names_say() {
         brightness: 0.1,
         ..ColorAdjust::default()
     };
-    assert_eq!(flat.apply([3.0, 4.0, 5.0]), [153.0; 3]);
+    let shown = flat.apply([3.0, 4.0, 5.0]);
+    assert!(shown.iter().all(|v| (v - 153.0).abs() < 1e-3), "{shown:?}");
     let raster = EquirectangularRaster::new(4, 2, vec![200; 24]).unwrap();
     let bright = ColorAdjust {
         brightness: 0.9,

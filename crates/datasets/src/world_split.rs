@@ -2,127 +2,12 @@
 
 use std::sync::Arc;
 
-use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng, LatLngError};
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng};
 
-use crate::sphere::{dot, half_width_deg, lattice, lng_difference};
+use crate::sphere::{dot, lattice};
 use crate::stable_hash::{Draws, mix};
-use crate::{SurfaceMap, TileError, TileJitter, TileSpec};
-
-/// A band of longitudes from `west` eastwards to `east`, in degrees; may cross the antimeridian.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LongitudeBand {
-    /// Western edge in degrees.
-    pub west: f64,
-    /// Eastern edge in degrees.
-    pub east: f64,
-}
-
-impl LongitudeBand {
-    fn half_width(self) -> f64 {
-        (self.east - self.west).rem_euclid(360.0) / 2.0
-    }
-
-    fn distance_from_middle(self, lng: f64) -> f64 {
-        lng_difference(lng, self.west + self.half_width()).abs()
-    }
-
-    /// Whether the circle of `radius_km` about `place` touches the band.
-    #[must_use]
-    pub fn touches(self, place: LatLng, radius_km: f64) -> bool {
-        let reach = self.half_width() + half_width_deg(place.lat(), radius_km);
-        self.distance_from_middle(place.lng()) <= reach
-    }
-
-    /// Whether the circle of `radius_km` about `place` lies inside the band.
-    #[must_use]
-    pub fn holds(self, place: LatLng, radius_km: f64) -> bool {
-        let room = self.half_width() - half_width_deg(place.lat(), radius_km);
-        self.distance_from_middle(place.lng()) <= room
-    }
-}
-
-/// How the world is split; the default is the split of the shipped benchmark.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct WorldSplitConfig {
-    /// Turns the lattice of held-out tiles of the seen area.
-    pub seed: u64,
-    /// Side of a tile in km.
-    pub side_km: f64,
-    /// Least share of a tile that is land without permanent ice.
-    pub min_land: f64,
-    /// Southernmost and northernmost latitude of a centre, in degrees.
-    pub latitudes: [f64; 2],
-    /// Held-out bands: the unseen area.
-    pub bands: Vec<LongitudeBand>,
-    /// Each held-out tile of the seen area stands for this many km squared.
-    pub seen_spacing_km: f64,
-    /// Training tiles are changed by at most this.
-    pub jitter: TileJitter,
-}
-
-impl Default for WorldSplitConfig {
-    /// Tiles of 384 km, at least half land, four bands of 20 degrees (one or more on every
-    /// continent but Antarctica), a held-out tile of the seen area for every 640 km squared.
-    ///
-    /// South of -60 and inside Greenland every view is plain white: permanent ice does not count
-    /// as land, and Antarctica is left out altogether.
-    fn default() -> Self {
-        let band = |west: f64| LongitudeBand {
-            west,
-            east: west + 20.0,
-        };
-        Self {
-            seed: 0,
-            side_km: 384.0,
-            min_land: 0.5,
-            latitudes: [-60.0, 80.0],
-            bands: vec![band(-110.0), band(-60.0), band(0.0), band(130.0)],
-            seen_spacing_km: 640.0,
-            jitter: TileJitter::default(),
-        }
-    }
-}
-
-/// Why a split cannot be made or asked.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[non_exhaustive]
-pub enum WorldSplitError {
-    /// A number of the configuration makes no sense.
-    #[error("the split's {field} must be {expected}, got {value}")]
-    Config {
-        /// Which number.
-        field: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        value: f64,
-    },
-    /// The tile's side is not one of a tile.
-    #[error(transparent)]
-    Tile(#[from] TileError),
-    /// A place is not on the Earth.
-    #[error(transparent)]
-    Place(#[from] LatLngError),
-    /// No place is left to draw from.
-    #[error("no land tile is left in the {part} area after {attempts} draws")]
-    Empty {
-        /// Which part.
-        part: &'static str,
-        /// How many places were tried.
-        attempts: u64,
-    },
-    /// More held-out tiles of the seen area are asked for than there are.
-    #[error("{asked} seen queries asked for, the split holds out {available}")]
-    TooFewSeen {
-        /// How many were asked for.
-        asked: usize,
-        /// How many there are.
-        available: usize,
-    },
-}
+use crate::world_split_config::check;
+use crate::{SurfaceMap, TileError, TileSpec, WorldSplitConfig, WorldSplitError};
 
 /// The world split into places that train and places that are held out.
 ///
@@ -151,7 +36,7 @@ pub struct WorldSplit {
 const ATTEMPTS: u64 = 100_000;
 
 impl WorldSplit {
-    /// Makes the split on a map of land, such as [`world::surface`](crate::world::surface).
+    /// Makes the split on a map of land, such as `world::surface()`.
     ///
     /// # Errors
     ///
@@ -186,6 +71,35 @@ impl WorldSplit {
     #[must_use]
     pub fn config(&self) -> &WorldSplitConfig {
         &self.config
+    }
+
+    /// The tile of this split about `center`, north up, not changed.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Pixels`] for a number of pixels that no tile has.
+    pub fn tile(&self, center: LatLng, pixels: usize) -> Result<TileSpec, TileError> {
+        TileSpec::new(center, self.config.side_km, pixels)
+    }
+
+    /// Training tile `index` of the stream `seed`: [`sample_train`](Self::sample_train), changed as
+    /// the configuration's jitter allows. Another `view` changes the tile of the same place in
+    /// another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`tile`](Self::tile).
+    pub fn train_tile(
+        &self,
+        seed: u64,
+        index: u64,
+        view: u64,
+        pixels: usize,
+    ) -> Result<TileSpec, TileError> {
+        let tile = self.tile(self.sample_train(seed, index), pixels)?;
+        self.config
+            .jitter
+            .apply(tile, mix(seed) ^ mix(!view), index)
     }
 
     /// How many held-out tiles the seen area has.
@@ -313,60 +227,6 @@ impl WorldSplit {
             && TileSpec::new(place, self.config.side_km, 1)
                 .is_ok_and(|tile| self.surface.land_share(&tile) >= self.config.min_land)
     }
-}
-
-fn check(config: &WorldSplitConfig) -> Result<(), WorldSplitError> {
-    let [south, north] = config.latitudes;
-    let jitter = &config.jitter;
-    let widest = config
-        .bands
-        .iter()
-        .flat_map(|b| [b.west, b.east])
-        .map(|edge| {
-            if edge.is_finite() {
-                edge.abs()
-            } else {
-                f64::INFINITY
-            }
-        })
-        .fold(0.0, f64::max);
-    let rules = [
-        ("min_land", "in [0, 1]", config.min_land, 0.0, 1.0),
-        ("southern latitude", "in [-90, 90]", south, -90.0, 90.0),
-        (
-            "northern latitude",
-            "north of the southern one, at most 90",
-            north,
-            south,
-            90.0,
-        ),
-        (
-            "seen_spacing_km",
-            "in [20, 20000] km",
-            config.seen_spacing_km,
-            20.0,
-            20_000.0,
-        ),
-        (
-            "band edge",
-            "a finite number of degrees in [-360, 360]",
-            widest,
-            0.0,
-            360.0,
-        ),
-        ("jitter.scale", "in [0, 1)", jitter.scale, 0.0, 0.999),
-        ("jitter.shift", "in [0, 1]", jitter.shift, 0.0, 1.0),
-    ];
-    for (field, expected, value, low, high) in rules {
-        if !(low..=high).contains(&value) {
-            return Err(WorldSplitError::Config {
-                field,
-                expected,
-                value,
-            });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

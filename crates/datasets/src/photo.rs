@@ -1,0 +1,269 @@
+//! Reading photos: any supported file in, upright RGB pixels and the camera's position out.
+
+use std::io::{Cursor, ErrorKind, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use rayon::prelude::*;
+
+use crate::exif_location::{ExifLocation, read_exif};
+use crate::jpeg_end::jpeg_is_complete;
+use crate::photo_error::{PhotoError, PhotoFileError};
+
+/// Fewest pixels along either side.
+pub const MIN_SIDE: u32 = 16;
+/// Most pixels of a photo (120 million: cameras of 108 million pixels pass), checked in the header
+/// before memory is taken for the pixels.
+pub const MAX_PIXELS_TOTAL: u64 = 120_000_000;
+/// Largest file that is read, in bytes (256 MiB).
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Most bytes a decoder may take for one photo: 8 for each of [`MAX_PIXELS_TOTAL`] pixels.
+const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS_TOTAL;
+
+/// A photo: upright 8-bit RGB pixels, and where its EXIF data say it was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Photo {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+    exif_location: ExifLocation,
+}
+
+impl Photo {
+    /// Columns, after the turn that EXIF asks for.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Rows, after the turn that EXIF asks for.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The bytes, `[row, column, channel]`: row 0 at the top, red first.
+    #[must_use]
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    /// The bytes, without a copy.
+    #[must_use]
+    pub fn into_rgb(self) -> Vec<u8> {
+        self.rgb
+    }
+
+    /// The position in the EXIF data, or why there is none.
+    #[must_use]
+    pub fn exif_location(&self) -> &ExifLocation {
+        &self.exif_location
+    }
+}
+
+/// Reads a photo from a file. The format is told by the content, not by the name.
+///
+/// JPEG (also CMYK), PNG (also 16 bits, gray, palette), GIF and WebP are read. The orientation in
+/// EXIF is applied. Of an animation the **first frame** is taken. Transparent pixels are laid over
+/// **white**; 16-bit values are scaled to 8 bits. A JPEG without its end marker counts as cut short.
+///
+/// # Errors
+///
+/// [`PhotoFileError`]: the path and a [`PhotoError`].
+pub fn decode_photo(path: impl AsRef<Path>) -> Result<Photo, PhotoFileError> {
+    let path = path.as_ref();
+    read_file(path)
+        .and_then(|bytes| decode_photo_bytes(&bytes))
+        .map_err(|source| PhotoFileError {
+            path: path.to_path_buf(),
+            source,
+        })
+}
+
+/// Reads many photos on all cores; answer k belongs to path k, and a bad file spoils no other.
+#[must_use]
+pub fn decode_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Vec<Result<Photo, PhotoFileError>> {
+    paths.par_iter().map(decode_photo).collect()
+}
+
+/// Reads a photo from the bytes of its file, as [`decode_photo`] does.
+///
+/// # Errors
+///
+/// [`PhotoError`], never one of those about files.
+pub fn decode_photo_bytes(bytes: &[u8]) -> Result<Photo, PhotoError> {
+    if bytes.is_empty() {
+        return Err(PhotoError::Empty);
+    }
+    let (format, name) = sniff(bytes)?;
+    // Decoders check their input, but one that panics must not take the other photos with it.
+    let image = catch_unwind(AssertUnwindSafe(|| decode(bytes, format, name)))
+        .unwrap_or(Err(PhotoError::DecoderPanicked { format: name }))?;
+    let exif = catch_unwind(|| read_exif(bytes)).unwrap_or_default();
+    let rgb = over_white(upright(image, exif.orientation));
+    let (width, height) = rgb.dimensions();
+    Ok(Photo {
+        width,
+        height,
+        rgb: rgb.into_raw(),
+        exif_location: exif.location,
+    })
+}
+
+/// The image files directly inside a folder, sorted by name: those whose extension is that of a
+/// format [`decode_photo`] reads. Hidden files and folders are left out.
+///
+/// # Errors
+///
+/// [`PhotoFileError`] with the folder's path if it cannot be listed.
+pub fn list_images(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>, PhotoFileError> {
+    let folder = folder.as_ref();
+    let failed = |error: std::io::Error| PhotoFileError {
+        path: folder.to_path_buf(),
+        source: file_error(error),
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path
+            .file_name()
+            .is_none_or(|n| n.as_encoded_bytes().starts_with(b"."));
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let known = ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp"];
+        if !hidden && known.iter().any(|k| extension == *k) && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn file_error(error: std::io::Error) -> PhotoError {
+    match error.kind() {
+        ErrorKind::NotFound => PhotoError::Missing,
+        _ => PhotoError::Io(error),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, PhotoError> {
+    let meta = std::fs::metadata(path).map_err(file_error)?;
+    if meta.is_dir() {
+        return Err(PhotoError::Folder);
+    }
+    if !meta.is_file() {
+        return Err(PhotoError::NotRegular);
+    }
+    if meta.len() > MAX_FILE_BYTES {
+        return Err(PhotoError::FileTooLarge { bytes: meta.len() });
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    let file = std::fs::File::open(path).map_err(file_error)?;
+    file.take(MAX_FILE_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(file_error)?;
+    Ok(bytes)
+}
+
+/// The format by the first bytes.
+fn sniff(bytes: &[u8]) -> Result<(ImageFormat, &'static str), PhotoError> {
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => Ok((ImageFormat::Jpeg, "JPEG")),
+        Ok(ImageFormat::Png) => Ok((ImageFormat::Png, "PNG")),
+        Ok(ImageFormat::Gif) => Ok((ImageFormat::Gif, "GIF")),
+        Ok(ImageFormat::WebP) => Ok((ImageFormat::WebP, "WebP")),
+        other => Err(PhotoError::UnknownFormat {
+            looks_like: looks_like(bytes, other.is_ok()),
+        }),
+    }
+}
+
+fn looks_like(bytes: &[u8], other_image: bool) -> &'static str {
+    let head = bytes.get(..bytes.len().min(512)).unwrap_or(bytes);
+    if head.get(4..8) == Some(b"ftyp") {
+        ": it looks like HEIC, AVIF or a video"
+    } else if other_image {
+        ": it looks like an image of another format"
+    } else if head
+        .iter()
+        .all(|b| matches!(b, 9 | 10 | 13 | 32..=126 | 128..))
+    {
+        ": it looks like text"
+    } else {
+        ""
+    }
+}
+
+/// Decodes the first frame as it is stored.
+fn decode(
+    bytes: &[u8],
+    format: ImageFormat,
+    name: &'static str,
+) -> Result<DynamicImage, PhotoError> {
+    let failed = |source: ImageError| match &source {
+        ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            PhotoError::Truncated { format: name }
+        }
+        _ => PhotoError::Decode {
+            format: name,
+            source,
+        },
+    };
+    if let Some((width, height)) = png_size(bytes) {
+        check_size(width, height)?;
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    // The JPEG decoder fills what is missing with gray: a cut file must be told apart before.
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(PhotoError::Truncated { format: name });
+    }
+    DynamicImage::from_decoder(decoder).map_err(failed)
+}
+
+/// The size in the header of a PNG file, which its decoder tells only once it has seen pixel data.
+fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let header = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")?;
+    let (width, rest) = header.split_first_chunk::<4>()?;
+    let height = rest.first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+}
+
+fn check_size(width: u32, height: u32) -> Result<(), PhotoError> {
+    if u64::from(width) * u64::from(height) > MAX_PIXELS_TOTAL {
+        Err(PhotoError::TooManyPixels { width, height })
+    } else if width < MIN_SIDE || height < MIN_SIDE {
+        Err(PhotoError::TooSmall { width, height })
+    } else {
+        Ok(())
+    }
+}
+
+/// Applies the orientation number of EXIF (1 to 8; anything else means upright).
+fn upright(mut image: DynamicImage, orientation: Option<u32>) -> DynamicImage {
+    let number = orientation.and_then(|n| u8::try_from(n).ok());
+    if let Some(turn) = number.and_then(Orientation::from_exif) {
+        image.apply_orientation(turn);
+    }
+    image
+}
+
+/// 8-bit RGB, transparent pixels laid over white.
+fn over_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [r, g, b, a] = rgba.get_pixel(x, y).0;
+        let alpha = u32::from(a);
+        let blend = |v: u8| ((u32::from(v) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+        image::Rgb([blend(r), blend(g), blend(b)])
+    })
+}
