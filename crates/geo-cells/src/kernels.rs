@@ -3,6 +3,10 @@
 //! The only unsafe code of the crate: calls of functions compiled for instructions that the
 //! processor was asked for first.
 #![allow(
+    clippy::inline_always,
+    reason = "must be compiled anew inside each function with its own instruction set"
+)]
+#![allow(
     unsafe_code,
     reason = "functions compiled for AVX2 or AVX-512 may only be called where the processor has it"
 )]

@@ -23,8 +23,11 @@ pub use estimate::{Candidate, Estimate};
 pub use kernels::Kernel;
 pub use latlng::{LatLng, LatLngError};
 pub use partition::{
-    AdaptivePartition, CellFeatures, CellIndex, CellLocation, DropReason, Dropped,
-    GeoclassSetConfig, GeoclassSets, Geometry, Hierarchy, LevelCount, NestedPartition, Partition,
-    PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
+    ACCURACY_RADII_KM, AdaptivePartition, Anchors, BoxIndex, CellFeatures, CellIndex, CellLocation,
+    DropReason, Dropped, FixedLevelPartition, GeoclassSetConfig, GeoclassSets, Geometry, Hierarchy,
+    LatLngBox, LevelCount, NamedPlaces, NestedPartition, OpticsRound, OracleError, Partition,
+    PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, Polygon, PolygonError,
+    QuadtreePartition, QuadtreeRoot, Region, RegionIndex, RegionPartition, SmallCells,
+    SphericalKMeans, Spread, SuspiciousCoordinates,
 };
 pub use region::{Cap, Covering, CoveringError, LatLngRect, RectError};

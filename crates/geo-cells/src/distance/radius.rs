@@ -11,7 +11,7 @@ pub enum EarthRadius {
     /// 6371.0088 km, the mean radius R1 of the IUGG: the default of this library.
     #[default]
     Mean,
-    /// 6371 km: OSV-5M, PLONK, the Im2GPS evaluations.
+    /// 6371 km: OSV-5M, PLONK, the `Im2GPS` evaluations.
     Rounded,
     /// 6371.01 km: Google's S2.
     S2,

@@ -1,4 +1,8 @@
 //! Sixteen points at once, without branches and tables, so that compilers use vector registers.
+#![allow(
+    clippy::inline_always,
+    reason = "must be compiled anew inside each function with its own instruction set"
+)]
 
 use crate::LatLng;
 use crate::cell::{LEAVES_F64, leaf_raw};
@@ -71,6 +75,10 @@ pub(crate) fn encode<const FMA: bool>(places: &[LatLng; LANES], out: &mut [u64; 
         } else {
             ay.max(az)
         };
+        #[expect(
+            clippy::needless_bitwise_bool,
+            reason = "a lazy operator would be a branch"
+        )]
         let sure = !near_border(si) & !near_border(ti) & (largest - second > FACE_GUARD);
         unsure[k] = u32::from(!sure);
         face[k] = f;
@@ -132,8 +140,8 @@ fn sin_cos<const FMA: bool>(x: f64) -> (f64, f64) {
 }
 
 const SINE: [f64; 6] = [
-    -1.666_666_666_666_663_1e-1,
-    8.333_333_333_322_118_6e-3,
+    -1.666_666_666_666_663e-1,
+    8.333_333_333_322_118e-3,
     -1.984_126_982_958_954e-4,
     2.755_731_362_138_572_5e-6,
     -2.505_074_776_285_780_7e-8,

@@ -1,4 +1,8 @@
 //! Sixteen leaf ids at once to unit vectors.
+#![allow(
+    clippy::inline_always,
+    reason = "must be compiled anew inside each function with its own instruction set"
+)]
 
 use super::block::LANES;
 use crate::CellId;

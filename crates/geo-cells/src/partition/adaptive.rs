@@ -202,7 +202,9 @@ impl PartitionBuilder for AdaptivePartition {
         self.check()?;
         let mut leaves = vec![CellId::known(1); points.len()];
         leaf_ids(points, &mut leaves);
-        self.build_from_leaves(leaves)
+        let (partition, mut report) = self.build_from_leaves(leaves)?;
+        report.add_coordinates(&partition, points);
+        Ok((partition, report))
     }
 }
 

@@ -6,9 +6,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{CellId, LatLng};
+use crate::LatLng;
 
-use super::{CellIndex, Class, Geometry, Partition, PartitionBytesError};
+use super::{Class, Geometry, Partition, PartitionBytesError};
 
 const MAGIC: &[u8; 8] = b"GEOCELLS";
 const VERSION: u32 = 1;
@@ -268,22 +268,7 @@ impl Partition {
                 }
             }
         }
-        match &self.geometry {
-            Geometry::Cells(cells) => {
-                w.u8(1);
-                w.len(cells.len());
-                for (id, _) in cells.iter() {
-                    w.u64(id.raw());
-                }
-                w.u32s(
-                    cells
-                        .iter()
-                        .map(|(_, class)| class as u32)
-                        .collect::<Vec<_>>()
-                        .into_iter(),
-                );
-            }
-        }
+        self.geometry.write(w);
     }
 
     pub(crate) fn read(r: &mut ByteReader<'_>) -> Result<Self, PartitionBytesError> {
@@ -310,27 +295,7 @@ impl Partition {
             ),
             _ => return Err(field("names", 0)),
         };
-        let geometry = match r.u8()? {
-            1 => {
-                let ids = r.u64s()?;
-                let classes = r.u32s()?;
-                if ids.len() != classes.len() {
-                    return Err(field("classes of cells", 0));
-                }
-                let cells = ids
-                    .iter()
-                    .zip(classes)
-                    .enumerate()
-                    .map(|(i, (&raw, class))| {
-                        CellId::try_from(raw)
-                            .map(|id| (id, class))
-                            .map_err(|_| field("cell ids", i))
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                Geometry::Cells(CellIndex::new(cells, n).map_err(|_| field("cells", 0))?)
-            }
-            _ => return Err(field("geometry", 0)),
-        };
+        let geometry = Geometry::read(r, n)?;
         let classes: Vec<Class> = locations
             .into_iter()
             .zip(spreads_km)

@@ -79,6 +79,26 @@ pub enum PartitionError {
         /// Token of the second cell.
         second: String,
     },
+    /// Four numbers are not a box inside the world.
+    #[error("box {index} is not a box of latitudes and longitudes")]
+    Box {
+        /// Index of the box.
+        index: usize,
+    },
+    /// Two boxes overlap.
+    #[error("boxes {first} and {second} overlap")]
+    BoxOverlap {
+        /// Index of the first box.
+        first: usize,
+        /// Index of the second box.
+        second: usize,
+    },
+    /// Two classes have the same name.
+    #[error("the name {name:?} occurs twice")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
     /// A class of the fine partition lies in no class of the coarse one, or in several.
     #[error("class {class} of the fine partition is not inside one class of the coarse partition")]
     NotNested {

@@ -159,7 +159,8 @@ impl NestedPartition {
                 small_cells: SmallCells::Drop,
                 location: self.location,
             };
-            let (partition, report) = level.build_from_sorted(&leaves)?;
+            let (partition, mut report) = level.build_from_sorted(&leaves)?;
+            report.add_coordinates(&partition, points);
             partitions.push(partition);
             reports.push(report);
         }

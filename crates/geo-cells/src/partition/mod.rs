@@ -5,28 +5,48 @@
 //! boxes, polygons or the regions nearest to given places.
 
 mod adaptive;
+mod anchors;
 mod assembly;
+mod boxes;
 mod bytes;
 mod cell_index;
 mod error;
+mod fit;
+mod fixed;
 mod geoclass;
 mod geometry;
+mod geometry_bytes;
 mod hierarchy;
+mod kmeans;
 mod location;
+mod named;
 mod nearest;
+mod oracle;
 mod pooled;
+mod quadtree;
+mod regions;
 mod report;
+mod suspicious;
 
 use std::sync::OnceLock;
 
 pub use adaptive::{AdaptivePartition, SmallCells};
+pub use anchors::Anchors;
+pub use boxes::{BoxIndex, LatLngBox};
 pub use cell_index::CellIndex;
 pub use error::{PartitionBytesError, PartitionError};
+pub use fixed::FixedLevelPartition;
 pub use geoclass::{CellFeatures, GeoclassSetConfig, GeoclassSets};
 pub use geometry::Geometry;
 pub use hierarchy::{Hierarchy, NestedPartition};
+pub use kmeans::SphericalKMeans;
 pub use location::CellLocation;
-pub use report::{DropReason, Dropped, LevelCount, PartitionReport};
+pub use named::NamedPlaces;
+pub use oracle::{ACCURACY_RADII_KM, OracleError};
+pub use quadtree::{QuadtreePartition, QuadtreeRoot};
+pub use regions::{OpticsRound, Polygon, PolygonError, Region, RegionIndex, RegionPartition};
+pub use report::{DropReason, Dropped, LevelCount, PartitionReport, Spread};
+pub use suspicious::SuspiciousCoordinates;
 
 use crate::{CellId, LatLng};
 use nearest::NearestIndex;
@@ -155,9 +175,7 @@ impl Partition {
     /// The S2 cell of class `index`, where the class is exactly one cell.
     #[must_use]
     pub fn cell(&self, index: usize) -> Option<CellId> {
-        match &self.geometry {
-            Geometry::Cells(cells) => cells.cell(index),
-        }
+        self.geometry.cell(index)
     }
 
     /// The ground of the classes.
@@ -187,6 +205,10 @@ impl Partition {
                     .map(|leaf| cells.class_of(leaf).map(|c| c as u32))
                     .collect()
             }
+            geometry => places
+                .iter()
+                .map(|p| geometry.index_of(*p).map(|class| class as u32))
+                .collect(),
         }
     }
 

@@ -355,6 +355,9 @@ impl GeoclassSetConfig {
 fn cells_of(base: &Partition) -> Result<&CellIndex, PartitionError> {
     match base.geometry() {
         Geometry::Cells(cells) => Ok(cells),
+        _ => Err(PartitionError::NotCells {
+            operation: "geoclass sets",
+        }),
     }
 }
 
