@@ -32,6 +32,15 @@ pub(crate) trait Plain: AnyBitPattern + NoUninit {}
 impl<T: AnyBitPattern + NoUninit> Plain for T {}
 
 impl<T: Plain> Column<T> {
+    /// No values.
+    pub(crate) fn empty() -> Self {
+        Self {
+            bytes: Bytes::Empty,
+            len: 0,
+            of: PhantomData,
+        }
+    }
+
     /// `len` zeros.
     pub(crate) fn zeroed(len: usize) -> Result<Self, MemoryError> {
         let size = len

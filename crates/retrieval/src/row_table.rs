@@ -57,6 +57,11 @@ impl RowTable {
         self.vectors.chunks_exact(self.dim.max(1))
     }
 
+    /// All vectors, `[len, dim]`.
+    pub(crate) fn vectors(&self) -> &[f32] {
+        &self.vectors
+    }
+
     pub(crate) fn id(&self, at: usize) -> u64 {
         self.ids.get(at).copied().unwrap_or(u64::MAX)
     }

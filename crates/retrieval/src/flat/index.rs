@@ -109,7 +109,7 @@ impl FlatIndex {
     /// Bytes of the scanned part (codes, scales, bounds and ids), without the f32 rows and places.
     #[must_use]
     pub fn code_bytes(&self) -> usize {
-        let of = |s: &Segment| s.tiles.size() + s.ids.size();
+        let of = |s: &Segment| s.tiles.size() + s.store.ids.size();
         self.segments.iter().map(of).sum()
     }
 
@@ -119,23 +119,16 @@ impl FlatIndex {
     ///
     /// [`AddError`] if memory runs out or a mapped file is damaged; the index is unchanged then.
     pub fn compact(&mut self) -> Result<(), AddError> {
-        let live: usize = self.segments.iter().map(Segment::live).sum();
+        let live: usize = self.segments.iter().map(|s| s.store.live()).sum();
         if live + self.head.len() > MAX_ROWS {
             return Err(AddError::Full { max: MAX_ROWS });
         }
         let mut all = self.head.clone();
         for segment in &self.segments {
-            for at in (0..segment.len).filter(|&at| !segment.dead.contains(at)) {
-                let (id, place) = ([segment.id(at)?], segment.place(at)?);
-                let rows = Rows::new(segment.row(at)?).with_ids(&id);
-                match place {
-                    Some(place) => all.add(&rows.with_places(&[place]), |_| Ok(false))?,
-                    None => all.add(&rows, |_| Ok(false))?,
-                }
-            }
+            segment.store.copy_into(&mut all)?;
         }
         let merged = Segment::build(&all)?;
-        self.segments = if merged.len == 0 {
+        self.segments = if merged.store.len == 0 {
             Vec::new()
         } else {
             vec![merged]
@@ -145,7 +138,7 @@ impl FlatIndex {
     }
 
     fn check_places(&self, query: &Query) -> Result<(), SearchError> {
-        let unplaced: usize = self.segments.iter().map(|s| s.unplaced).sum();
+        let unplaced: usize = self.segments.iter().map(|s| s.store.unplaced).sum();
         if query.needs_places() && (unplaced > 0 || !self.head.all_placed()) {
             return Err(SearchError::NoPlaces);
         }
@@ -155,7 +148,7 @@ impl FlatIndex {
     /// The ranges of rows that a query looks at in one segment.
     fn ranges(segment: &Segment, query: &Query) -> Result<Vec<Range<usize>>, Damage> {
         match &query.region {
-            None => Ok(std::iter::once(0..segment.len).collect()),
+            None => Ok(std::iter::once(0..segment.store.len).collect()),
             Some(region) => segment.positions(region),
         }
     }
@@ -192,7 +185,7 @@ impl FlatIndex {
                         collector,
                         segment: number as u32,
                         range: range.clone(),
-                        dead: &segment.dead,
+                        dead: &segment.store.dead,
                         keep: None,
                     };
                     scan_one(self.kernel, &scan, code, &mut feed);
@@ -209,7 +202,9 @@ impl FlatIndex {
     ) -> Result<(Vec<Ranked<RowRef>>, usize), Damage> {
         collector.finish(
             |row| match self.segments.get(row.segment as usize) {
-                Some(segment) => Ok((segment.id(row.at as usize)?, segment.row(row.at as usize)?)),
+                Some(Segment { store, .. }) => {
+                    Ok((store.id(row.at as usize)?, store.row(row.at as usize)?))
+                }
                 None => Ok((
                     self.head.id(row.at as usize),
                     self.head.row(row.at as usize),
@@ -222,7 +217,7 @@ impl FlatIndex {
     fn hit(&self, row: &Ranked<RowRef>) -> Result<Hit, Damage> {
         let at = row.item.at as usize;
         let place = match self.segments.get(row.item.segment as usize) {
-            Some(segment) => segment.place(at)?,
+            Some(segment) => segment.store.place(at)?,
             None => self.head.place(at),
         };
         Ok(Hit {
@@ -290,7 +285,7 @@ impl FlatIndex {
             self.scan_head(query, vector, collector);
         }
         for (number, segment) in self.segments.iter().enumerate() {
-            let all = 0..segment.len;
+            let all = 0..segment.store.len;
             for block in blocks(&all, self.dim, BATCH_BLOCK) {
                 let scan = scan_of(segment, &block)?;
                 for (codes, group) in codes.chunks(GROUP).zip(collectors.chunks_mut(GROUP)) {
@@ -300,7 +295,7 @@ impl FlatIndex {
                             collector,
                             segment: number as u32,
                             range: all.clone(),
-                            dead: &segment.dead,
+                            dead: &segment.store.dead,
                             keep: None,
                         })
                         .collect();
@@ -340,10 +335,10 @@ fn blocks(
 
 /// The tiles of a block, checked if they come from a file.
 fn scan_of<'a>(segment: &'a Segment, block: &Range<usize>) -> Result<Scan<'a>, Damage> {
-    let size = tile_bytes(segment.dim);
+    let size = tile_bytes(segment.store.dim);
     Ok(Scan {
         tiles: segment.tiles.get(block.start * size..block.end * size)?,
-        padded: padded(segment.dim),
+        padded: padded(segment.store.dim),
         first_row: block.start * TILE_ROWS,
         offsets: None,
     })
@@ -355,7 +350,7 @@ impl VectorIndex for FlatIndex {
     }
 
     fn len(&self) -> usize {
-        let sealed: usize = self.segments.iter().map(Segment::live).sum();
+        let sealed: usize = self.segments.iter().map(|s| s.store.live()).sum();
         sealed + self.head.len()
     }
 
@@ -388,7 +383,7 @@ impl VectorIndexMut for FlatIndex {
         let segments = &self.segments;
         self.head.add(rows, |id| {
             for segment in segments {
-                if segment.find(id)?.is_some() {
+                if segment.store.find(id)?.is_some() {
                     return Ok(true);
                 }
             }
@@ -404,8 +399,8 @@ impl VectorIndexMut for FlatIndex {
                 continue;
             }
             for segment in &mut self.segments {
-                if let Some(at) = segment.find(id)? {
-                    removed += usize::from(segment.remove(at)?);
+                if let Some(at) = segment.store.find(id)? {
+                    removed += usize::from(segment.store.remove(at)?);
                     break;
                 }
             }
