@@ -23,7 +23,8 @@ pub enum LatLngError {
 
 /// A place on the sphere: latitude and longitude in degrees, always in this order.
 ///
-/// Both numbers are finite, the latitude lies in [-90, 90] and the longitude in [-180, 180).
+/// Both numbers are finite, the latitude lies in [-90, 90] and the longitude in [-180, 180). The
+/// default is (0, 0).
 ///
 /// # Examples
 ///
@@ -36,7 +37,7 @@ pub enum LatLngError {
 /// assert!(LatLng::new(91.0, 0.0).is_err());
 /// # Ok::<(), geoloc_geo_cells::LatLngError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawLatLng", into = "RawLatLng")]
 pub struct LatLng {
     lat: f64,
