@@ -19,7 +19,6 @@
 //! ```
 
 mod brute_force;
-mod cell_key;
 mod certificate;
 mod codes;
 mod column;
@@ -39,7 +38,6 @@ mod suppress;
 mod top_k;
 
 pub use brute_force::BruteForce;
-pub use cell_key::{CellKey, NotACell};
 pub use error::{AddError, Damage, MemoryError, SearchError, VectorError};
 pub use flat::FlatIndex;
 pub use hits::{Hit, Hits};

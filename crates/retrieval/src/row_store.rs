@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use geoloc_geo_cells::LatLng;
+use geoloc_geo_cells::{CellId, LatLng};
 
 use crate::column::Column;
 use crate::error::{Damage, MemoryError};
 use crate::row_table::RowTable;
-use crate::{AddError, CellKey, Place, Rows};
+use crate::{AddError, Place, Rows};
 
 /// The columns that every sealed form of an index needs.
 #[derive(Debug)]
@@ -163,7 +163,10 @@ impl RowStore {
         let Ok(location) = LatLng::new(lat, lng) else {
             return Ok(None);
         };
-        let cell = self.cells.at(at)?.and_then(CellKey::from_raw);
+        let cell = self
+            .cells
+            .at(at)?
+            .and_then(|raw| CellId::try_from(raw).ok());
         Ok(Some(Place { location, cell }))
     }
 

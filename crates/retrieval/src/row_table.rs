@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::{AddError, CellKey, MAX_DIM, Place, Rows};
+use geoloc_geo_cells::CellId;
+
+use crate::{AddError, MAX_DIM, Place, Rows};
 
 /// The most rows of one index or segment: positions are 32 bits.
 pub(crate) const MAX_ROWS: usize = u32::MAX as usize;
@@ -72,7 +74,7 @@ impl RowTable {
 
     /// The S2 id, 0 for a row without one.
     pub(crate) fn cell(&self, at: usize) -> u64 {
-        self.place(at).and_then(|p| p.cell).map_or(0, CellKey::raw)
+        self.place(at).and_then(|p| p.cell).map_or(0, CellId::raw)
     }
 
     /// Rows without a place.
@@ -115,7 +117,8 @@ impl RowTable {
         self.vectors.extend_from_slice(rows.vectors);
         match rows.places {
             Some(places) => {
-                self.places.extend(places.iter().copied().map(Some));
+                self.places
+                    .extend(places.iter().map(|p| Some(p.with_cell())));
                 self.with_places += n;
             }
             None => self.places.extend(std::iter::repeat_n(None, n)),
