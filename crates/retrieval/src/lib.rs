@@ -19,6 +19,7 @@
 //! ```
 
 mod brute_force;
+mod builder;
 mod certificate;
 mod codes;
 mod column;
@@ -38,6 +39,7 @@ mod suppress;
 mod top_k;
 
 pub use brute_force::BruteForce;
+pub use builder::{BuildStage, IndexBuilder, IndexKind};
 pub use error::{AddError, Damage, MemoryError, SearchError, VectorError};
 pub use flat::FlatIndex;
 pub use hits::{Hit, Hits};
@@ -47,3 +49,4 @@ pub use kernels::Kernel;
 pub use query::Query;
 pub use region::Region;
 pub use rows::{MAX_NORM, Place, Rows};
+pub use store::{FORMAT_VERSION, StoreError};

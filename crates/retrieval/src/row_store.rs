@@ -2,11 +2,10 @@
 
 use std::sync::OnceLock;
 
-use geoloc_geo_cells::{CellId, LatLng};
-
-use crate::column::Column;
+use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
-use crate::row_table::RowTable;
+use crate::row_table::{MAX_ROWS, RowSlices, RowTable, place_of};
+use crate::store::{Reader, SegmentManifest, StoreError, Writer};
 use crate::{AddError, Place, Rows};
 
 /// The columns that every sealed form of an index needs.
@@ -61,13 +60,18 @@ impl Tombstones {
 }
 
 impl RowStore {
-    /// Copies rows of a table; `order` names the row of each position, `None` for padding.
-    pub(crate) fn build(table: &RowTable, order: &[Option<u32>]) -> Result<Self, MemoryError> {
-        let (dim, len) = (table.dim(), order.len());
-        let mut rows = Column::<f32>::zeroed(len * dim)?;
-        let mut ids = Column::<u64>::zeroed(len)?;
-        let mut cells = Column::<u64>::zeroed(len)?;
-        let mut locations = Column::zeroed(if table.has_places() { len } else { 0 })?;
+    /// Copies rows; `order` names the row of each position, `None` for padding.
+    pub(crate) fn build(
+        source: &RowSlices<'_>,
+        order: &[Option<u32>],
+        room: &mut dyn Room,
+    ) -> Result<Self, MemoryError> {
+        let (dim, len) = (source.dim, order.len());
+        let mut rows = room.column::<f32>("rows", len * dim)?;
+        let mut ids = room.column::<u64>("ids", len)?;
+        let mut cells = room.column::<u64>("cells", len)?;
+        let with_places = if source.placed > 0 { len } else { 0 };
+        let mut locations = room.column::<[f64; 2]>("locations", with_places)?;
         let mut dead = Tombstones::default();
         let targets = rows
             .as_mut_slice()
@@ -76,21 +80,21 @@ impl RowStore {
             .zip(cells.as_mut_slice());
         for (position, (from, ((row, id), cell))) in order.iter().zip(targets).enumerate() {
             if let Some(from) = from.map(|at| at as usize) {
-                row.copy_from_slice(table.row(from));
-                *id = table.id(from);
-                *cell = table.cell(from);
+                row.copy_from_slice(source.row(from));
+                (*cell, *id) = source.key(from);
             } else {
                 dead.insert(position);
                 *cell = u64::MAX;
             }
         }
         for (from, location) in order.iter().zip(locations.as_mut_slice()) {
-            let place = from.and_then(|at| table.place(at as usize));
-            *location = place.map_or([f64::NAN; 2], |p| [p.location.lat(), p.location.lng()]);
+            let place = from.and_then(|at| source.locations.get(at as usize));
+            *location = place.copied().unwrap_or([f64::NAN; 2]);
         }
+        let unplaced = source.len() - source.placed;
         Ok(Self::new(
             dim,
-            [len, table.unplaced()],
+            [len, unplaced],
             rows,
             ids,
             cells,
@@ -120,6 +124,85 @@ impl RowStore {
             unplaced,
             by_id: OnceLock::new(),
         }
+    }
+
+    /// Writes the columns.
+    pub(crate) fn save(&self, to: &mut Writer) -> Result<SegmentManifest, StoreError> {
+        let mut out = SegmentManifest {
+            len: self.len,
+            ..SegmentManifest::default()
+        };
+        let columns = [
+            ("rows", self.rows.bytes()?),
+            ("ids", self.ids.bytes()?),
+            ("cells", self.cells.bytes()?),
+            ("locations", self.locations.bytes()?),
+        ];
+        for (name, bytes) in columns {
+            if !bytes.is_empty() {
+                out.sections.insert(name.to_owned(), to.section(bytes)?);
+            }
+        }
+        self.save_removed(&mut out, to)?;
+        Ok(out)
+    }
+
+    /// Writes which rows are removed.
+    pub(crate) fn save_removed(
+        &self,
+        manifest: &mut SegmentManifest,
+        to: &mut Writer,
+    ) -> Result<(), StoreError> {
+        manifest.dead = self.dead.count;
+        manifest.unplaced = self.unplaced;
+        if self.dead.count > 0 {
+            let section = to.section(bytemuck::cast_slice(&self.dead.words))?;
+            manifest.sections.insert("dead".to_owned(), section);
+        }
+        Ok(())
+    }
+
+    /// Maps the columns.
+    pub(crate) fn open(
+        from: &Reader,
+        dim: usize,
+        manifest: &SegmentManifest,
+    ) -> Result<Self, StoreError> {
+        let (len, sections) = (manifest.len, &manifest.sections);
+        let placed = if sections.contains_key("locations") {
+            len
+        } else {
+            0
+        };
+        let words = sections.get("dead").map_or(0, |s| s.bytes as usize / 8);
+        let dead = Tombstones {
+            words: from.column::<u64>(sections, "dead", words)?.all()?.to_vec(),
+            count: manifest.dead,
+        };
+        let counted: usize = dead.words.iter().map(|w| w.count_ones() as usize).sum();
+        if counted != dead.count || dead.count > len || words > len.div_ceil(64) || len > MAX_ROWS {
+            return Err(from.inconsistent("section dead"));
+        }
+        let values = len
+            .checked_mul(dim)
+            .ok_or_else(|| from.inconsistent("section rows"))?;
+        Ok(Self::new(
+            dim,
+            [len, manifest.unplaced],
+            from.column(sections, "rows", values)?,
+            from.column(sections, "ids", len)?,
+            from.column(sections, "cells", len)?,
+            from.column(sections, "locations", placed)?,
+            dead,
+        ))
+    }
+
+    /// Checks every block of every column.
+    pub(crate) fn verify(&self) -> Result<(), Damage> {
+        self.rows.all()?;
+        self.ids.all()?;
+        self.cells.all()?;
+        self.locations.all().map(|_| ())
     }
 
     /// Rows that are not removed.
@@ -157,17 +240,10 @@ impl RowStore {
     }
 
     pub(crate) fn place(&self, at: usize) -> Result<Option<Place>, Damage> {
-        let Some([lat, lng]) = self.locations.at(at)? else {
-            return Ok(None);
-        };
-        let Ok(location) = LatLng::new(lat, lng) else {
-            return Ok(None);
-        };
-        let cell = self
-            .cells
-            .at(at)?
-            .and_then(|raw| CellId::try_from(raw).ok());
-        Ok(Some(Place { location, cell }))
+        match (self.locations.at(at)?, self.cells.at(at)?) {
+            (Some(location), Some(cell)) => Ok(place_of(cell, location)),
+            _ => Ok(None),
+        }
     }
 
     /// The position of a row that is not removed.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::certificate::QueryCode;
+use crate::column::InMemory;
 use crate::error::Damage;
 use crate::kernels::{GROUP, Kernel, Scan, TILE_ROWS, dot, scan_group, scan_one};
 use crate::row_table::{MAX_ROWS, RowTable};
@@ -11,6 +12,7 @@ use crate::top_k::Ranked;
 use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
 
 use super::collector::{Collector, Feed, RowRef};
+use super::file::Origin;
 use super::segment::{Segment, padded, tile_bytes};
 
 /// Bytes of tiles scanned for one query before the next.
@@ -70,10 +72,12 @@ const HEAD: u32 = u32::MAX;
 /// ```
 #[derive(Debug)]
 pub struct FlatIndex {
-    dim: usize,
+    pub(super) dim: usize,
     kernel: Kernel,
-    segments: Vec<Segment>,
-    head: RowTable,
+    pub(super) segments: Vec<Segment>,
+    pub(super) head: RowTable,
+    /// The file that holds the segments.
+    pub(super) origin: Option<Origin>,
 }
 
 impl FlatIndex {
@@ -88,6 +92,7 @@ impl FlatIndex {
             kernel: Kernel::detect(),
             segments: Vec::new(),
             head: RowTable::new(dim)?,
+            origin: None,
         })
     }
 
@@ -127,13 +132,14 @@ impl FlatIndex {
         for segment in &self.segments {
             segment.store.copy_into(&mut all)?;
         }
-        let merged = Segment::build(&all)?;
+        let merged = Segment::build(&all.slices(), &mut InMemory)?;
         self.segments = if merged.store.len == 0 {
             Vec::new()
         } else {
             vec![merged]
         };
         self.head.clear();
+        self.origin = None;
         Ok(())
     }
 
@@ -410,7 +416,8 @@ impl VectorIndexMut for FlatIndex {
 
     fn seal(&mut self) -> Result<(), AddError> {
         if self.head.len() > 0 {
-            self.segments.push(Segment::build(&self.head)?);
+            self.segments
+                .push(Segment::build(&self.head.slices(), &mut InMemory)?);
             self.head.clear();
         }
         Ok(())

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use crate::Region;
 use crate::certificate::encode_row;
-use crate::column::Column;
+use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
 use crate::kernels::{TILE_HEADER, TILE_ROWS};
 use crate::row_store::RowStore;
-use crate::row_table::RowTable;
+use crate::row_table::RowSlices;
 
 /// The dimension rounded up to whole chunks of codes.
 pub(crate) fn padded(dim: usize) -> usize {
@@ -29,13 +29,16 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Sorts and codes the rows of a table.
-    pub(crate) fn build(table: &RowTable) -> Result<Self, MemoryError> {
-        let mut order: Vec<u32> = (0..table.len() as u32).collect();
-        order.sort_unstable_by_key(|&at| (table.cell(at as usize), table.id(at as usize)));
-        let order: Vec<Option<u32>> = order.into_iter().map(Some).collect();
-        let store = RowStore::build(table, &order)?;
-        let tiles = encode_tiles(store.rows.unchecked(), store.dim)?;
+    /// Sorts and codes rows.
+    pub(crate) fn build(source: &RowSlices<'_>, room: &mut dyn Room) -> Result<Self, MemoryError> {
+        let mut keyed: Vec<((u64, u64), u32)> = (0..source.len())
+            .map(|at| (source.key(at), at as u32))
+            .collect();
+        keyed.sort_unstable();
+        let order: Vec<Option<u32>> = keyed.iter().map(|(_, at)| Some(*at)).collect();
+        drop(keyed);
+        let store = RowStore::build(source, &order, room)?;
+        let tiles = encode_tiles(store.rows.unchecked(), store.dim, room)?;
         Ok(Self { tiles, store })
     }
 
@@ -84,9 +87,13 @@ fn lower_bound(store: &RowStore, within: Range<usize>, key: u64) -> Result<usize
 }
 
 /// Codes rows, 16 to a tile.
-pub(crate) fn encode_tiles(rows: &[f32], dim: usize) -> Result<Column<u8>, MemoryError> {
+pub(crate) fn encode_tiles(
+    rows: &[f32],
+    dim: usize,
+    room: &mut dyn Room,
+) -> Result<Column<u8>, MemoryError> {
     let count = (rows.len() / dim).div_ceil(TILE_ROWS);
-    let mut tiles = Column::zeroed(count * tile_bytes(dim))?;
+    let mut tiles = room.column("tiles", count * tile_bytes(dim))?;
     let coded = tiles.as_mut_slice().chunks_exact_mut(tile_bytes(dim));
     for (tile, rows) in coded.zip(rows.chunks(TILE_ROWS * dim)) {
         encode_tile(tile, rows, dim);

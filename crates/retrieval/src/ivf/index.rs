@@ -1,10 +1,11 @@
 //! The index over lists.
 
 use crate::codes::Rotation;
-use crate::error::Damage;
+use crate::column::{InMemory, Room};
+use crate::error::{Damage, MemoryError};
 use crate::flat::RowRef;
 use crate::kernels::Kernel;
-use crate::row_table::{MAX_ROWS, RowTable};
+use crate::row_table::{MAX_ROWS, RowSlices, RowTable};
 use crate::suppress::Suppressor;
 use crate::top_k::Ranked;
 use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
@@ -39,12 +40,12 @@ use super::segment::ListSegment;
 #[derive(Debug)]
 pub struct IvfIndex {
     dim: usize,
-    config: IvfConfig,
+    pub(super) config: IvfConfig,
     kernel: Kernel,
     rotation: Rotation,
-    router: Option<Router>,
-    segments: Vec<ListSegment>,
-    head: RowTable,
+    pub(super) router: Option<Router>,
+    pub(super) segments: Vec<ListSegment>,
+    pub(super) head: RowTable,
 }
 
 impl IvfIndex {
@@ -112,8 +113,8 @@ impl IvfIndex {
         let (router, segment) = if all.len() == 0 {
             (None, Vec::new())
         } else {
-            let router = self.train(&all)?;
-            let segment = self.build_segment(&router, &all)?;
+            let router = train(&self.config, &all.slices(), self.kernel, &mut InMemory)?;
+            let segment = self.build_segment(&router, &all.slices())?;
             (Some(router), vec![segment])
         };
         (self.router, self.segments) = (router, segment);
@@ -121,34 +122,14 @@ impl IvfIndex {
         Ok(())
     }
 
-    fn train(&self, table: &RowTable) -> Result<Router, AddError> {
-        let lists = self.config.list_count(table.len());
-        let wanted = self.config.sample_per_list.max(1).saturating_mul(lists);
-        let count = wanted.clamp(lists, table.len());
-        let mut sample = Vec::with_capacity(count * self.dim);
-        for i in 0..count {
-            sample.extend_from_slice(table.row(i * table.len() / count));
-        }
-        let rounds = self.config.rounds;
-        Ok(Router::train(
-            &sample,
-            self.dim,
-            lists,
-            rounds,
-            self.kernel,
-        )?)
-    }
-
-    fn build_segment(&self, router: &Router, table: &RowTable) -> Result<ListSegment, AddError> {
-        let owners = router.assign(table.vectors(), self.kernel);
+    fn build_segment(
+        &self,
+        router: &Router,
+        source: &RowSlices<'_>,
+    ) -> Result<ListSegment, MemoryError> {
+        let owners = router.assign(source.vectors, self.kernel);
         let (lists, codes) = (router.lists, self.config.codes);
-        Ok(ListSegment::build(
-            table,
-            &owners,
-            lists,
-            codes,
-            &self.rotation,
-        )?)
+        ListSegment::build(source, &owners, lists, codes, &self.rotation, &mut InMemory)
     }
 
     fn hit(&self, row: &Ranked<RowRef>) -> Result<Hit, Damage> {
@@ -163,6 +144,23 @@ impl IvfIndex {
             place,
         })
     }
+}
+
+/// Centroids for some rows, from an even sample of them.
+pub(crate) fn train(
+    config: &IvfConfig,
+    source: &RowSlices<'_>,
+    kernel: Kernel,
+    room: &mut dyn Room,
+) -> Result<Router, MemoryError> {
+    let lists = config.list_count(source.len());
+    let wanted = config.sample_per_list.max(1).saturating_mul(lists);
+    let count = wanted.clamp(lists, source.len().max(lists));
+    let mut sample = Vec::with_capacity(count * source.dim);
+    for i in 0..count {
+        sample.extend_from_slice(source.row(i * source.len() / count));
+    }
+    Router::train(&sample, source.dim, lists, config.rounds, kernel, room)
 }
 
 impl VectorIndex for IvfIndex {
@@ -262,10 +260,11 @@ impl VectorIndexMut for IvfIndex {
             return Ok(());
         }
         if self.router.is_none() {
-            self.router = Some(self.train(&self.head)?);
+            let source = self.head.slices();
+            self.router = Some(train(&self.config, &source, self.kernel, &mut InMemory)?);
         }
         if let Some(router) = &self.router {
-            let segment = self.build_segment(router, &self.head)?;
+            let segment = self.build_segment(router, &self.head.slices())?;
             self.segments.push(segment);
             self.head.clear();
         }

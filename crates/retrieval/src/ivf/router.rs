@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::certificate::QueryCode;
-use crate::column::Column;
+use crate::column::{Column, InMemory, Room};
 use crate::error::MemoryError;
 use crate::flat::{encode_tiles, padded};
 use crate::kernels::{GROUP, Kernel, Scan, Sink, scan_group, scan_one};
@@ -22,11 +22,11 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    fn of(centroids: &[f32], dim: usize) -> Result<Self, MemoryError> {
+    fn of(centroids: &[f32], dim: usize, room: &mut dyn Room) -> Result<Self, MemoryError> {
         Ok(Self {
             dim,
             lists: centroids.len() / dim,
-            tiles: encode_tiles(centroids, dim)?,
+            tiles: encode_tiles(centroids, dim, room)?,
         })
     }
 
@@ -46,6 +46,7 @@ impl Router {
         lists: usize,
         rounds: usize,
         kernel: Kernel,
+        room: &mut dyn Room,
     ) -> Result<Self, MemoryError> {
         let n = sample.len() / dim;
         let row = |at: usize| sample.get(at * dim..(at + 1) * dim).unwrap_or(&[]);
@@ -55,7 +56,7 @@ impl Router {
         }
         normalise_rows(&mut centroids, dim);
         for round in 0..rounds {
-            let owners = Self::of(&centroids, dim)?.assign(sample, kernel);
+            let owners = Self::of(&centroids, dim, &mut InMemory)?.assign(sample, kernel);
             let mut sums = vec![0f64; lists * dim];
             let mut counts = vec![0usize; lists];
             for (x, &owner) in sample.chunks_exact(dim).zip(&owners) {
@@ -86,7 +87,7 @@ impl Router {
             }
             normalise_rows(&mut centroids, dim);
         }
-        Self::of(&centroids, dim)
+        Self::of(&centroids, dim, room)
     }
 
     fn scan(&self) -> Scan<'_> {

@@ -6,12 +6,12 @@ use crate::certificate::encode_row;
 use crate::codes::{
     Rotation, encode_four_bit, encode_one_bit, four_bit_tile_bytes, one_bit_tile_bytes,
 };
-use crate::column::Column;
+use crate::column::{Column, Room};
 use crate::error::MemoryError;
 use crate::flat::tile_bytes;
 use crate::kernels::{TILE_HEADER, TILE_ROWS};
 use crate::row_store::RowStore;
-use crate::row_table::RowTable;
+use crate::row_table::RowSlices;
 
 use super::ListCodes;
 
@@ -38,32 +38,33 @@ pub(crate) fn code_tile_bytes(codes: ListCodes, dim: usize) -> usize {
 }
 
 impl ListSegment {
-    /// Groups the rows of a table by `owners` and codes their residuals.
+    /// Groups rows by `owners` and codes their residuals.
     pub(crate) fn build(
-        table: &RowTable,
+        source: &RowSlices<'_>,
         owners: &[u32],
         lists: usize,
         codes: ListCodes,
         rotation: &Rotation,
+        room: &mut dyn Room,
     ) -> Result<Self, MemoryError> {
-        let dim = table.dim();
+        let dim = source.dim;
         let mut by_list: Vec<Vec<u32>> = vec![Vec::new(); lists];
         for (at, &owner) in owners.iter().enumerate() {
             if let Some(list) = by_list.get_mut(owner as usize) {
                 list.push(at as u32);
             }
         }
-        let mut order: Vec<Option<u32>> = Vec::with_capacity(table.len() + lists * TILE_ROWS / 2);
+        let mut order: Vec<Option<u32>> = Vec::with_capacity(source.len() + lists * TILE_ROWS / 2);
         let mut starts = Vec::with_capacity(lists + 1);
         let mut means = vec![0f32; lists * dim];
         for (list, mean) in by_list.iter_mut().zip(means.chunks_exact_mut(dim)) {
             starts.push((order.len() / TILE_ROWS) as u32);
-            list.sort_unstable_by_key(|&at| (table.cell(at as usize), table.id(at as usize)));
+            list.sort_unstable_by_key(|&at| source.key(at as usize));
             order.extend(list.iter().copied().map(Some));
             order.resize(order.len().next_multiple_of(TILE_ROWS), None);
             let mut sum = vec![0f64; dim];
             for &at in list.iter() {
-                let row = table.row(at as usize);
+                let row = source.row(at as usize);
                 sum.iter_mut()
                     .zip(row)
                     .for_each(|(s, &v)| *s += f64::from(v));
@@ -74,12 +75,15 @@ impl ListSegment {
         }
         starts.push((order.len() / TILE_ROWS) as u32);
         drop(by_list);
-        let store = RowStore::build(table, &order)?;
+        let store = RowStore::build(source, &order, room)?;
         let mut segment = Self {
             codes,
-            starts: Column::from_slice(&starts)?,
-            means: Column::from_slice(&means)?,
-            tiles: Column::zeroed(order.len() / TILE_ROWS * code_tile_bytes(codes, dim))?,
+            starts: Column::copied(&starts, "starts", room)?,
+            means: Column::copied(&means, "means", room)?,
+            tiles: room.column(
+                "tiles",
+                order.len() / TILE_ROWS * code_tile_bytes(codes, dim),
+            )?,
             store,
         };
         segment.encode(&starts, &means, rotation);
