@@ -9,6 +9,8 @@ mod estimate;
 mod kernels;
 mod latlng;
 mod partition;
+mod region;
+mod vector;
 
 pub use cell::{CellId, CellIdError, Level, LevelError, TokenError};
 pub use distance::{
@@ -25,3 +27,4 @@ pub use partition::{
     GeoclassSetConfig, GeoclassSets, Geometry, Hierarchy, LevelCount, NestedPartition, Partition,
     PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, SmallCells,
 };
+pub use region::{Cap, Covering, CoveringError, LatLngRect, RectError};

@@ -52,6 +52,16 @@ fn cells_equal_those_of_the_cpp_library() {
         assert_eq!(cell.center_unit_vector().to_vec(), centre, "{row:?}");
         let neighbors: Vec<String> = cell.edge_neighbors().iter().map(|n| n.token()).collect();
         assert_eq!(neighbors, row[6..10], "{row:?}");
+        let corners: Vec<f64> = cell.corners().concat();
+        let expected: Vec<f64> = row[10..22].iter().map(|x| number(x)).collect();
+        assert_eq!(corners, expected, "{row:?}");
+        // Corners carry 1e-16, so an edge of length e carries 1e-16 / e.
+        let area = number(row[22]);
+        let tolerance = 1e-13 + 2e-15 / area.sqrt();
+        assert!(
+            (cell.area_steradian() / area - 1.0).abs() < tolerance,
+            "{row:?}"
+        );
         count += 1;
     }
     assert_eq!(count, 400);

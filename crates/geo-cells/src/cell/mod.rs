@@ -1,5 +1,6 @@
 //! S2 cells: ids, levels, tokens and the projection of the sphere onto the cube.
 
+mod geometry;
 mod id;
 mod level;
 mod projection;
@@ -9,4 +10,6 @@ pub use id::{CellId, CellIdError};
 pub use level::{Level, LevelError};
 pub use token::TokenError;
 
-pub(crate) use projection::{LEAVES_F64, face_uv, face_uv_to_vector, leaf_raw, uv_bounds};
+pub(crate) use projection::{LEAVES_F64, leaf_raw};
+#[cfg(test)]
+pub(crate) use projection::{face_uv_to_vector, uv_bounds};

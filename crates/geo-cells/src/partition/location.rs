@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::vector::{difference, dot};
 use crate::{CellId, EARTH_RADIUS_KM, LatLng};
 
 /// Which place stands for a class.
@@ -100,7 +101,7 @@ pub(crate) fn locate<P: Points + ?Sized>(
         });
     }
     // Points that cancel out (antipodes) have no mean: the cell's centre or the first point.
-    let mean = normalised(moments.mean())
+    let mean = direction(moments.mean())
         .or(centre)
         .unwrap_or(moments.origin);
     let at = match kind {
@@ -131,7 +132,7 @@ fn geometric_median<P: Points + ?Sized>(points: &P, start: [f64; 3]) -> [f64; 3]
             }
         });
         let moved = std::array::from_fn(|k| at[k] + sum[k] / total);
-        let Some(next) = normalised(moved) else {
+        let Some(next) = direction(moved) else {
             return at;
         };
         let step = difference(next, at);
@@ -172,16 +173,8 @@ fn medoid<P: Points + ?Sized>(points: &P, count: usize) -> Option<[f64; 3]> {
     best.map(|(_, u)| u)
 }
 
-pub(crate) fn difference(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
 /// The unit vector in the direction of `v`; `None` below 1e-9, where the direction is noise.
-pub(crate) fn normalised(v: [f64; 3]) -> Option<[f64; 3]> {
+pub(crate) fn direction(v: [f64; 3]) -> Option<[f64; 3]> {
     let length = dot(v, v).sqrt();
     (length > 1e-9).then(|| v.map(|x| x / length))
 }

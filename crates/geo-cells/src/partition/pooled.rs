@@ -1,8 +1,9 @@
 //! Classes joined to larger ones.
 
+use crate::vector::{difference, dot};
 use crate::{EARTH_RADIUS_KM, LatLng};
 
-use super::location::{difference, dot, normalised};
+use super::location::direction;
 use super::{CellIndex, Class, Geometry, Partition, PartitionError};
 
 impl Partition {
@@ -102,7 +103,7 @@ fn pool_parts(parts: &[Part]) -> Option<Class> {
             *s += weight(part) * length(part) * x;
         }
     }
-    let mean = normalised(sum.map(|s| s / total)).unwrap_or(first);
+    let mean = direction(sum.map(|s| s / total)).unwrap_or(first);
     let location = LatLng::from_vector(mean)?;
     let mean_squared: f64 = parts
         .iter()

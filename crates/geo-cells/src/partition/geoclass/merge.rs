@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::partition::Partition;
-use crate::partition::location::{difference, dot, normalised};
+use crate::vector::{difference, dot, normalised};
 
 use super::{CellFeatures, GeoclassSetConfig};
 
