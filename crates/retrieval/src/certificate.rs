@@ -54,6 +54,12 @@ impl QueryCode {
             first_norm_factor: norm_factor(rest0),
         }
     }
+
+    /// Adds a constant to every score, which is within 2^-19 of `magnitude` of the truth.
+    pub(crate) fn set_constant(&mut self, constant: f32, magnitude: f64) {
+        self.constant = constant;
+        self.slack = round_up(64.0 * UNDERFLOW + 2.0 * magnitude * ROUNDING);
+    }
 }
 
 /// Writes a row into its lane of a tile.

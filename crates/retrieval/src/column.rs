@@ -1,8 +1,4 @@
 //! Columns of plain values: in memory, or a part of a mapped file that is checked as it is read.
-#![expect(
-    dead_code,
-    reason = "files are read through this; only memory is used so far"
-)]
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -27,34 +23,66 @@ enum Bytes {
     File(MappedSection),
 }
 
+/// Where new columns are put: memory, or a file being written.
+pub(crate) trait Room {
+    /// Zeroed bytes for a section of that name.
+    fn bytes(&mut self, name: &'static str, size: usize) -> Result<MmapMut, MemoryError>;
+}
+
+/// Anonymous memory, on huge pages where the system has them.
+pub(crate) struct InMemory;
+
+impl Room for InMemory {
+    fn bytes(&mut self, _: &'static str, size: usize) -> Result<MmapMut, MemoryError> {
+        let map = MmapMut::map_anon(size).map_err(|_| MemoryError { bytes: size as u64 })?;
+        // A quarter more read bandwidth where it is granted; no harm where it is not.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Ok(map)
+    }
+}
+
+impl dyn Room + '_ {
+    /// A zeroed column.
+    pub(crate) fn column<T: Plain>(
+        &mut self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Column<T>, MemoryError> {
+        let size = len
+            .checked_mul(size_of::<T>())
+            .ok_or(MemoryError { bytes: u64::MAX })?;
+        if size == 0 {
+            return Ok(Column::empty());
+        }
+        Ok(Column {
+            bytes: Bytes::Memory(self.bytes(name, size)?),
+            len,
+            of: PhantomData,
+        })
+    }
+}
+
 /// Anything that may be stored: no padding, every bit pattern valid.
 pub(crate) trait Plain: AnyBitPattern + NoUninit {}
 impl<T: AnyBitPattern + NoUninit> Plain for T {}
 
 impl<T: Plain> Column<T> {
-    /// `len` zeros.
-    pub(crate) fn zeroed(len: usize) -> Result<Self, MemoryError> {
-        let size = len
-            .checked_mul(size_of::<T>())
-            .ok_or(MemoryError { bytes: u64::MAX })?;
-        let bytes = if size == 0 {
-            Bytes::Empty
-        } else {
-            let map = MmapMut::map_anon(size).map_err(|_| MemoryError { bytes: size as u64 })?;
-            // A quarter more read bandwidth where it is granted; no harm where it is not.
-            #[cfg(target_os = "linux")]
-            let _ = map.advise(memmap2::Advice::HugePage);
-            Bytes::Memory(map)
-        };
-        Ok(Self {
-            bytes,
-            len,
+    /// No values.
+    pub(crate) fn empty() -> Self {
+        Self {
+            bytes: Bytes::Empty,
+            len: 0,
             of: PhantomData,
-        })
+        }
     }
 
-    pub(crate) fn from_slice(values: &[T]) -> Result<Self, MemoryError> {
-        let mut column = Self::zeroed(values.len())?;
+    pub(crate) fn copied(
+        values: &[T],
+        name: &'static str,
+        room: &mut dyn Room,
+    ) -> Result<Self, MemoryError> {
+        let mut column = room.column(name, values.len())?;
         column.as_mut_slice().copy_from_slice(values);
         Ok(column)
     }
@@ -69,10 +97,6 @@ impl<T: Plain> Column<T> {
             len,
             of: PhantomData,
         })
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
     }
 
     /// All values, without checking those of a file.
@@ -112,6 +136,11 @@ impl<T: Plain> Column<T> {
             Bytes::Memory(map) => bytemuck::try_cast_slice_mut(map).unwrap_or(&mut []),
             _ => &mut [],
         }
+    }
+
+    /// The bytes as they are stored, checked.
+    pub(crate) fn bytes(&self) -> Result<&[u8], Damage> {
+        Ok(bytemuck::cast_slice(self.all()?))
     }
 
     /// Bytes held in memory or mapped.

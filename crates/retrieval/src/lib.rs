@@ -19,16 +19,19 @@
 //! ```
 
 mod brute_force;
-mod cell_key;
+mod builder;
 mod certificate;
+mod codes;
 mod column;
 mod error;
 mod flat;
 mod hits;
 mod index;
+mod ivf;
 mod kernels;
 mod query;
 mod region;
+mod row_store;
 mod row_table;
 mod rows;
 mod store;
@@ -36,12 +39,14 @@ mod suppress;
 mod top_k;
 
 pub use brute_force::BruteForce;
-pub use cell_key::{CellKey, NotACell};
+pub use builder::{BuildStage, IndexBuilder, IndexKind};
 pub use error::{AddError, Damage, MemoryError, SearchError, VectorError};
 pub use flat::FlatIndex;
 pub use hits::{Hit, Hits};
 pub use index::{MAX_DIM, VectorIndex, VectorIndexMut};
+pub use ivf::{IvfConfig, IvfIndex, ListCodes};
 pub use kernels::Kernel;
 pub use query::Query;
 pub use region::Region;
 pub use rows::{MAX_NORM, Place, Rows};
+pub use store::{FORMAT_VERSION, StoreError};

@@ -27,6 +27,8 @@ pub struct Query {
     pub(crate) region: Option<Region>,
     pub(crate) diversity_km: Option<f64>,
     pub(crate) distinct_cells: bool,
+    pub(crate) probes: Option<usize>,
+    pub(crate) rerank: Option<usize>,
 }
 
 impl Query {
@@ -40,6 +42,8 @@ impl Query {
             region: None,
             diversity_km: None,
             distinct_cells: false,
+            probes: None,
+            rerank: None,
         }
     }
 
@@ -83,6 +87,21 @@ impl Query {
     #[must_use]
     pub fn distinct_cells(mut self) -> Self {
         self.distinct_cells = true;
+        self
+    }
+
+    /// How many lists an approximate index visits; its own default otherwise. Exact engines ignore it.
+    #[must_use]
+    pub fn probes(mut self, lists: usize) -> Self {
+        self.probes = Some(lists);
+        self
+    }
+
+    /// How many rows an approximate index scores in full; its own default otherwise. Engines that
+    /// choose by certificate ignore it.
+    #[must_use]
+    pub fn rerank(mut self, rows: usize) -> Self {
+        self.rerank = Some(rows);
         self
     }
 

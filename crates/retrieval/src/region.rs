@@ -1,6 +1,8 @@
 //! Parts of the world to search in.
 
-use crate::{CellKey, Place};
+use geoloc_geo_cells::CellId;
+
+use crate::Place;
 
 /// A set of rows by place: ranges of S2 ids.
 ///
@@ -15,10 +17,10 @@ pub struct Region {
 impl Region {
     /// The union of S2 cells. No cells give a region without rows.
     #[must_use]
-    pub fn cells(cells: &[CellKey]) -> Self {
+    pub fn cells(cells: &[CellId]) -> Self {
         let mut ranges: Vec<(u64, u64)> = cells
             .iter()
-            .map(|cell| (cell.range_min(), cell.range_max()))
+            .map(|cell| (cell.range_min().raw(), cell.range_max().raw()))
             .collect();
         ranges.sort_unstable();
         let mut merged: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());

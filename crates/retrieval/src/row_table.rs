@@ -2,10 +2,59 @@
 
 use std::collections::HashMap;
 
-use crate::{AddError, CellKey, MAX_DIM, Place, Rows};
+use geoloc_geo_cells::{CellId, LatLng};
+
+use crate::{AddError, MAX_DIM, Place, Rows};
 
 /// The most rows of one index or segment: positions are 32 bits.
 pub(crate) const MAX_ROWS: usize = u32::MAX as usize;
+
+/// Rows as borrowed columns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowSlices<'a> {
+    pub(crate) dim: usize,
+    /// `[n, dim]`.
+    pub(crate) vectors: &'a [f32],
+    pub(crate) ids: &'a [u64],
+    /// S2 ids, 0 for a row without a place.
+    pub(crate) cells: &'a [u64],
+    /// Degrees; NaN for a row without a place.
+    pub(crate) locations: &'a [[f64; 2]],
+    /// Rows with a place.
+    pub(crate) placed: usize,
+}
+
+impl<'a> RowSlices<'a> {
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) fn row(&self, at: usize) -> &'a [f32] {
+        self.vectors
+            .get(at * self.dim..(at + 1) * self.dim)
+            .unwrap_or(&[])
+    }
+
+    /// What rows are sorted by: S2 id, then id.
+    pub(crate) fn key(&self, at: usize) -> (u64, u64) {
+        let of = |column: &[u64]| column.get(at).copied().unwrap_or(u64::MAX);
+        (of(self.cells), of(self.ids))
+    }
+}
+
+/// A place from its columns.
+pub(crate) fn place_of(cell: u64, [lat, lng]: [f64; 2]) -> Option<Place> {
+    let location = LatLng::new(lat, lng).ok()?;
+    let cell = CellId::try_from(cell).ok();
+    Some(Place { location, cell })
+}
+
+/// A place as its columns, its cell filled in.
+pub(crate) fn place_columns(place: &Place) -> (u64, [f64; 2]) {
+    let place = place.with_cell();
+    let location = [place.location.lat(), place.location.lng()];
+    (place.cell.map_or(0, CellId::raw), location)
+}
 
 /// Rows that can still change.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +62,10 @@ pub(crate) struct RowTable {
     dim: usize,
     vectors: Vec<f32>,
     ids: Vec<u64>,
-    places: Vec<Option<Place>>,
+    /// S2 ids, 0 for a row without a place.
+    cells: Vec<u64>,
+    /// Latitude, longitude in degrees; NaN for a row without a place.
+    locations: Vec<[f64; 2]>,
     positions: HashMap<u64, u32>,
     with_places: usize,
     next_id: u64,
@@ -38,10 +90,6 @@ impl RowTable {
         self.ids.len()
     }
 
-    pub(crate) fn has_places(&self) -> bool {
-        self.with_places > 0
-    }
-
     /// Whether every row has a place.
     pub(crate) fn all_placed(&self) -> bool {
         self.unplaced() == 0
@@ -62,12 +110,19 @@ impl RowTable {
     }
 
     pub(crate) fn place(&self, at: usize) -> Option<Place> {
-        self.places.get(at).copied().flatten()
+        place_of(*self.cells.get(at)?, *self.locations.get(at)?)
     }
 
-    /// The S2 id, 0 for a row without one.
-    pub(crate) fn cell(&self, at: usize) -> u64 {
-        self.place(at).and_then(|p| p.cell).map_or(0, CellKey::raw)
+    /// All rows as columns.
+    pub(crate) fn slices(&self) -> RowSlices<'_> {
+        RowSlices {
+            dim: self.dim,
+            vectors: &self.vectors,
+            ids: &self.ids,
+            cells: &self.cells,
+            locations: &self.locations,
+            placed: self.with_places,
+        }
     }
 
     /// Rows without a place.
@@ -108,13 +163,14 @@ impl RowTable {
             .fold(self.next_id, |next, id| next.max(id.saturating_add(1)));
         self.ids.extend(ids);
         self.vectors.extend_from_slice(rows.vectors);
-        match rows.places {
-            Some(places) => {
-                self.places.extend(places.iter().copied().map(Some));
-                self.with_places += n;
-            }
-            None => self.places.extend(std::iter::repeat_n(None, n)),
+        for place in rows.places.into_iter().flatten() {
+            let (cell, location) = place_columns(place);
+            self.cells.push(cell);
+            self.locations.push(location);
         }
+        self.with_places += rows.places.map_or(0, |_| n);
+        self.cells.resize(start + n, 0);
+        self.locations.resize(start + n, [f64::NAN; 2]);
         Ok(())
     }
 
@@ -128,7 +184,8 @@ impl RowTable {
             self.with_places -= 1;
         }
         self.ids.swap_remove(at);
-        self.places.swap_remove(at);
+        self.cells.swap_remove(at);
+        self.locations.swap_remove(at);
         self.vectors
             .copy_within(last * self.dim..(last + 1) * self.dim, at * self.dim);
         self.vectors.truncate(last * self.dim);
@@ -136,6 +193,15 @@ impl RowTable {
             self.positions.insert(moved, at as u32);
         }
         true
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Numbers on from here, if that is further.
+    pub(crate) fn skip_ids_below(&mut self, next: u64) {
+        self.next_id = self.next_id.max(next);
     }
 
     /// Empties the table; numbering goes on.

@@ -1,9 +1,9 @@
 //! Rows on their way into an index.
 
-use geoloc_geo_cells::LatLng;
+use geoloc_geo_cells::{CellId, LatLng};
 use serde::{Deserialize, Serialize};
 
-use crate::{AddError, CellKey, VectorError};
+use crate::{AddError, VectorError};
 
 /// The largest Euclidean norm of a row or query, so that products of norms stay far inside f32.
 pub const MAX_NORM: f64 = 1e18;
@@ -13,8 +13,29 @@ pub const MAX_NORM: f64 = 1e18;
 pub struct Place {
     /// The point.
     pub location: LatLng,
-    /// The S2 cell that the row stands for; several rows may share one.
-    pub cell: Option<CellKey>,
+    /// The S2 cell that the row stands for; several rows may share one. Given none, an index takes the
+    /// leaf cell of the location.
+    pub cell: Option<CellId>,
+}
+
+impl From<LatLng> for Place {
+    /// A point, in its leaf cell.
+    fn from(location: LatLng) -> Self {
+        Self {
+            location,
+            cell: Some(CellId::from_lat_lng(location)),
+        }
+    }
+}
+
+impl Place {
+    /// The place with its cell filled in.
+    pub(crate) fn with_cell(self) -> Self {
+        match self.cell {
+            Some(_) => self,
+            None => self.location.into(),
+        }
+    }
 }
 
 /// A block of rows, borrowed: vectors, and optionally ids and places.

@@ -1,8 +1,8 @@
 //! Going down a ranking and passing over rows too near to those taken.
 
-use geoloc_geo_cells::EARTH_RADIUS_KM;
+use geoloc_geo_cells::{CellId, EARTH_RADIUS_KM};
 
-use crate::{CellKey, Hit, Query};
+use crate::{Hit, Query};
 
 /// Greedy selection: geographic non-maximum suppression, and one row per cell.
 ///
@@ -16,7 +16,7 @@ pub(crate) struct Suppressor {
     distinct_cells: bool,
     hits: Vec<Hit>,
     points: Vec<[f64; 3]>,
-    cells: std::collections::HashSet<CellKey>,
+    cells: std::collections::HashSet<CellId>,
 }
 
 impl Suppressor {

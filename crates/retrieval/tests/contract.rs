@@ -1,9 +1,9 @@
 //! What every index promises about odd input.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
-use geoloc_geo_cells::LatLng;
+use geoloc_geo_cells::{CellId, LatLng};
 use geoloc_retrieval::{
-    AddError, BruteForce, CellKey, FlatIndex, Place, Query, Region, Rows, SearchError, VectorError,
+    AddError, BruteForce, FlatIndex, Place, Query, Region, Rows, SearchError, VectorError,
     VectorIndexMut,
 };
 
@@ -125,7 +125,7 @@ fn ties_go_to_the_smaller_id() {
 
 #[test]
 fn regions_need_places() {
-    let face = |f: u64| CellKey::from_raw(f << 61 | 1 << 60).unwrap();
+    let face = |f: u8| CellId::from_face(f).unwrap();
     let region = Region::cells(&[face(2)]);
     for mut index in engines() {
         let place = Place {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::certificate::QueryCode;
+use crate::column::InMemory;
 use crate::error::Damage;
 use crate::kernels::{GROUP, Kernel, Scan, TILE_ROWS, dot, scan_group, scan_one};
 use crate::row_table::{MAX_ROWS, RowTable};
@@ -11,6 +12,7 @@ use crate::top_k::Ranked;
 use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
 
 use super::collector::{Collector, Feed, RowRef};
+use super::file::Origin;
 use super::segment::{Segment, padded, tile_bytes};
 
 /// Bytes of tiles scanned for one query before the next.
@@ -70,10 +72,12 @@ const HEAD: u32 = u32::MAX;
 /// ```
 #[derive(Debug)]
 pub struct FlatIndex {
-    dim: usize,
+    pub(super) dim: usize,
     kernel: Kernel,
-    segments: Vec<Segment>,
-    head: RowTable,
+    pub(super) segments: Vec<Segment>,
+    pub(super) head: RowTable,
+    /// The file that holds the segments.
+    pub(super) origin: Option<Origin>,
 }
 
 impl FlatIndex {
@@ -88,6 +92,7 @@ impl FlatIndex {
             kernel: Kernel::detect(),
             segments: Vec::new(),
             head: RowTable::new(dim)?,
+            origin: None,
         })
     }
 
@@ -109,7 +114,7 @@ impl FlatIndex {
     /// Bytes of the scanned part (codes, scales, bounds and ids), without the f32 rows and places.
     #[must_use]
     pub fn code_bytes(&self) -> usize {
-        let of = |s: &Segment| s.tiles.size() + s.ids.size();
+        let of = |s: &Segment| s.tiles.size() + s.store.ids.size();
         self.segments.iter().map(of).sum()
     }
 
@@ -119,33 +124,27 @@ impl FlatIndex {
     ///
     /// [`AddError`] if memory runs out or a mapped file is damaged; the index is unchanged then.
     pub fn compact(&mut self) -> Result<(), AddError> {
-        let live: usize = self.segments.iter().map(Segment::live).sum();
+        let live: usize = self.segments.iter().map(|s| s.store.live()).sum();
         if live + self.head.len() > MAX_ROWS {
             return Err(AddError::Full { max: MAX_ROWS });
         }
         let mut all = self.head.clone();
         for segment in &self.segments {
-            for at in (0..segment.len).filter(|&at| !segment.dead.contains(at)) {
-                let (id, place) = ([segment.id(at)?], segment.place(at)?);
-                let rows = Rows::new(segment.row(at)?).with_ids(&id);
-                match place {
-                    Some(place) => all.add(&rows.with_places(&[place]), |_| Ok(false))?,
-                    None => all.add(&rows, |_| Ok(false))?,
-                }
-            }
+            segment.store.copy_into(&mut all)?;
         }
-        let merged = Segment::build(&all)?;
-        self.segments = if merged.len == 0 {
+        let merged = Segment::build(&all.slices(), &mut InMemory)?;
+        self.segments = if merged.store.len == 0 {
             Vec::new()
         } else {
             vec![merged]
         };
         self.head.clear();
+        self.origin = None;
         Ok(())
     }
 
     fn check_places(&self, query: &Query) -> Result<(), SearchError> {
-        let unplaced: usize = self.segments.iter().map(|s| s.unplaced).sum();
+        let unplaced: usize = self.segments.iter().map(|s| s.store.unplaced).sum();
         if query.needs_places() && (unplaced > 0 || !self.head.all_placed()) {
             return Err(SearchError::NoPlaces);
         }
@@ -155,7 +154,7 @@ impl FlatIndex {
     /// The ranges of rows that a query looks at in one segment.
     fn ranges(segment: &Segment, query: &Query) -> Result<Vec<Range<usize>>, Damage> {
         match &query.region {
-            None => Ok(std::iter::once(0..segment.len).collect()),
+            None => Ok(std::iter::once(0..segment.store.len).collect()),
             Some(region) => segment.positions(region),
         }
     }
@@ -192,7 +191,7 @@ impl FlatIndex {
                         collector,
                         segment: number as u32,
                         range: range.clone(),
-                        dead: &segment.dead,
+                        dead: &segment.store.dead,
                         keep: None,
                     };
                     scan_one(self.kernel, &scan, code, &mut feed);
@@ -209,7 +208,9 @@ impl FlatIndex {
     ) -> Result<(Vec<Ranked<RowRef>>, usize), Damage> {
         collector.finish(
             |row| match self.segments.get(row.segment as usize) {
-                Some(segment) => Ok((segment.id(row.at as usize)?, segment.row(row.at as usize)?)),
+                Some(Segment { store, .. }) => {
+                    Ok((store.id(row.at as usize)?, store.row(row.at as usize)?))
+                }
                 None => Ok((
                     self.head.id(row.at as usize),
                     self.head.row(row.at as usize),
@@ -222,7 +223,7 @@ impl FlatIndex {
     fn hit(&self, row: &Ranked<RowRef>) -> Result<Hit, Damage> {
         let at = row.item.at as usize;
         let place = match self.segments.get(row.item.segment as usize) {
-            Some(segment) => segment.place(at)?,
+            Some(segment) => segment.store.place(at)?,
             None => self.head.place(at),
         };
         Ok(Hit {
@@ -290,7 +291,7 @@ impl FlatIndex {
             self.scan_head(query, vector, collector);
         }
         for (number, segment) in self.segments.iter().enumerate() {
-            let all = 0..segment.len;
+            let all = 0..segment.store.len;
             for block in blocks(&all, self.dim, BATCH_BLOCK) {
                 let scan = scan_of(segment, &block)?;
                 for (codes, group) in codes.chunks(GROUP).zip(collectors.chunks_mut(GROUP)) {
@@ -300,7 +301,7 @@ impl FlatIndex {
                             collector,
                             segment: number as u32,
                             range: all.clone(),
-                            dead: &segment.dead,
+                            dead: &segment.store.dead,
                             keep: None,
                         })
                         .collect();
@@ -340,10 +341,10 @@ fn blocks(
 
 /// The tiles of a block, checked if they come from a file.
 fn scan_of<'a>(segment: &'a Segment, block: &Range<usize>) -> Result<Scan<'a>, Damage> {
-    let size = tile_bytes(segment.dim);
+    let size = tile_bytes(segment.store.dim);
     Ok(Scan {
         tiles: segment.tiles.get(block.start * size..block.end * size)?,
-        padded: padded(segment.dim),
+        padded: padded(segment.store.dim),
         first_row: block.start * TILE_ROWS,
         offsets: None,
     })
@@ -355,7 +356,7 @@ impl VectorIndex for FlatIndex {
     }
 
     fn len(&self) -> usize {
-        let sealed: usize = self.segments.iter().map(Segment::live).sum();
+        let sealed: usize = self.segments.iter().map(|s| s.store.live()).sum();
         sealed + self.head.len()
     }
 
@@ -388,7 +389,7 @@ impl VectorIndexMut for FlatIndex {
         let segments = &self.segments;
         self.head.add(rows, |id| {
             for segment in segments {
-                if segment.find(id)?.is_some() {
+                if segment.store.find(id)?.is_some() {
                     return Ok(true);
                 }
             }
@@ -404,8 +405,8 @@ impl VectorIndexMut for FlatIndex {
                 continue;
             }
             for segment in &mut self.segments {
-                if let Some(at) = segment.find(id)? {
-                    removed += usize::from(segment.remove(at)?);
+                if let Some(at) = segment.store.find(id)? {
+                    removed += usize::from(segment.store.remove(at)?);
                     break;
                 }
             }
@@ -415,7 +416,8 @@ impl VectorIndexMut for FlatIndex {
 
     fn seal(&mut self) -> Result<(), AddError> {
         if self.head.len() > 0 {
-            self.segments.push(Segment::build(&self.head)?);
+            self.segments
+                .push(Segment::build(&self.head.slices(), &mut InMemory)?);
             self.head.clear();
         }
         Ok(())

@@ -6,10 +6,17 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_low_bits;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_low_bits;
+mod low_bits;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+
+pub(crate) use low_bits::{LowScan, scan_four_bit, scan_one_bit};
 
 use std::sync::OnceLock;
 

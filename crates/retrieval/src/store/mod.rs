@@ -1,5 +1,31 @@
-//! Index files: mapped sections that are checked as they are read.
+//! Index files: one versioned, checksummed, memory-mapped file for an index.
+//!
+//! ```text
+//! 0      header A   magic, format version, sequence number, place and checksum of a manifest
+//! 4096   header B   likewise; the valid header with the larger sequence number counts
+//! 8192   sections   each on a page boundary: tiles, rows, ids, cells, ...; after each, the XXH3-64
+//!                   checksums of its blocks of 64 KiB
+//!        manifest   JSON: kind, dimension, settings, the segments and where their sections are
+//! ```
+//!
+//! Everything is little endian. A change appends sections and a manifest and then overwrites the older
+//! header, so that a file is at every moment either the old index or the new one.
 
+mod error;
+mod manifest;
+mod mapping;
+mod reader;
 mod section;
+mod writer;
 
-pub(crate) use section::MappedSection;
+pub use error::StoreError;
+pub(crate) use manifest::{Manifest, SectionManifest, SegmentManifest};
+pub(crate) use mapping::{map_file, map_file_mut};
+pub(crate) use reader::Reader;
+pub(crate) use section::{BLOCK, MappedSection, block_sums};
+pub(crate) use writer::{Writer, replace_file};
+
+/// The format that this version writes; all from 1 on are read.
+pub const FORMAT_VERSION: u32 = 1;
+pub(crate) const MAGIC: [u8; 8] = *b"GEOLOCIX";
+pub(crate) const PAGE: usize = 4096;

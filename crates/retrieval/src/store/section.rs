@@ -1,8 +1,4 @@
 //! One section of a mapped file, with a checksum for every block of 64 KiB.
-#![expect(
-    dead_code,
-    reason = "files are read through this; only memory is used so far"
-)]
 
 use std::ops::Range;
 use std::path::PathBuf;

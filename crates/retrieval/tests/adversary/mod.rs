@@ -6,8 +6,8 @@
     reason = "shared by test programs, each of which uses a part"
 )]
 
-use geoloc_geo_cells::LatLng;
-use geoloc_retrieval::{CellKey, Place};
+use geoloc_geo_cells::{CellId, LatLng};
+use geoloc_retrieval::Place;
 
 /// A small seeded generator (splitmix64), so that failures repeat.
 pub struct Rng(pub u64);
@@ -86,7 +86,7 @@ pub fn places(seed: u64, n: usize) -> Vec<Place> {
             Place {
                 location: LatLng::new(f64::from(rng.unit()) * 90.0, f64::from(rng.unit()) * 180.0)
                     .unwrap(),
-                cell: CellKey::from_raw(raw | 1 << 48),
+                cell: CellId::try_from(raw | 1 << 48).ok(),
             }
         })
         .collect()

@@ -1,0 +1,222 @@
+//! Building an index file from a stream of rows, in bounded memory and across interruptions.
+
+mod journal;
+mod spool;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes::Rotation;
+use crate::flat::{FLAT_KIND, Segment};
+use crate::ivf::{ListSegment, save_lists, train};
+use crate::kernels::Kernel;
+use crate::row_table::RowSlices;
+use crate::store::{Manifest, SegmentManifest, StoreError, replace_file};
+use crate::{AddError, IvfConfig, MAX_DIM, Rows};
+
+use journal::Header;
+use spool::Spool;
+
+/// Which index to build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexKind {
+    /// A [`FlatIndex`](crate::FlatIndex).
+    Flat,
+    /// An [`IvfIndex`](crate::IvfIndex).
+    Ivf(IvfConfig),
+}
+
+/// What [`IndexBuilder::finish`] is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildStage {
+    /// Checking the stored rows and their ids.
+    Check,
+    /// Training centroids.
+    Train,
+    /// Finding the list of each row.
+    Assign,
+    /// Sorting, coding and writing.
+    Write,
+    /// The file is in place.
+    Done,
+}
+
+/// Builds an index file from rows that come in blocks.
+///
+/// Rows go to a folder beside the file (`NAME.building`) as they come, and a journal records how far
+/// they are safely on the disk. A build that was killed is resumed by [`open`](Self::open):
+/// [`rows`](Self::rows) tells from where to go on. The file itself appears when the build is
+/// [finished](Self::finish), by renaming; until then an older file of that name stays as it is.
+///
+/// Memory: one block of rows, and 24 bytes a row while sorting (more for lists: about 40); the rest is
+/// mapped.
+///
+/// # Examples
+///
+/// ```
+/// use geoloc_retrieval::{FlatIndex, IndexBuilder, IndexKind, Query, Rows, VectorIndex};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("cells.index");
+/// let mut builder = IndexBuilder::open(&path, 2, IndexKind::Flat)?;
+/// builder.add(&Rows::new(&[1.0, 0.0, 0.0, 1.0]))?;
+/// builder.finish(|_| {})?;
+/// let index = FlatIndex::open(&path)?;
+/// assert_eq!(index.search(&Query::new(&[0.0, 1.0]).k(1))?.ids(), [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct IndexBuilder {
+    path: PathBuf,
+    header: Header,
+    spool: Spool,
+}
+
+impl IndexBuilder {
+    /// Starts a build for a file, or takes up the one that was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherBuild`] if the interrupted build is of another dimension or kind;
+    /// [`StoreError`] otherwise if the system refuses or the dimension is out of range.
+    pub fn open(path: impl AsRef<Path>, dim: usize, kind: IndexKind) -> Result<Self, StoreError> {
+        if dim == 0 || dim > MAX_DIM {
+            return Err(AddError::Dim { dim }.into());
+        }
+        let path = path.as_ref().to_path_buf();
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(".building");
+        let header = Header { dim, kind };
+        let spool = Spool::open(&path.with_file_name(name), &header)?;
+        Ok(Self {
+            path,
+            header,
+            spool,
+        })
+    }
+
+    /// Rows safely on the disk: after an interruption, continue with the row of this number.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.spool.committed()
+    }
+
+    /// Adds rows. About every 65,536 rows they are forced to the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the rows are malformed (nothing is added then) or the system refuses.
+    pub fn add(&mut self, rows: &Rows<'_>) -> Result<(), StoreError> {
+        self.spool.add(rows)
+    }
+
+    /// Forces the rows added so far to the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the system refuses.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.spool.checkpoint()
+    }
+
+    /// Sorts, codes and writes the index, puts the file in its place and removes the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if two rows share an id, the stored rows are damaged, or the system refuses; the
+    /// build stays resumable.
+    pub fn finish(mut self, mut progress: impl FnMut(BuildStage)) -> Result<(), StoreError> {
+        self.spool.checkpoint()?;
+        progress(BuildStage::Check);
+        let stored = self.spool.map()?;
+        stored.check(&self.spool)?;
+        let source = stored.slices(&self.spool);
+        check_ids(source.ids)?;
+        match &self.header.kind {
+            IndexKind::Ivf(config) if source.len() > 0 => {
+                self.lists(config, &source, &mut progress)?;
+            }
+            kind => {
+                progress(BuildStage::Write);
+                self.flat(kind, &source)?;
+            }
+        }
+        drop(stored);
+        self.spool.discard()?;
+        progress(BuildStage::Done);
+        Ok(())
+    }
+
+    fn flat(&self, kind: &IndexKind, source: &RowSlices<'_>) -> Result<(), StoreError> {
+        let empty_lists = match kind {
+            IndexKind::Flat => None,
+            IndexKind::Ivf(config) => Some(config.clone()),
+        };
+        replace_file(&self.path, |mut to| {
+            let mut segments = Vec::new();
+            if source.len() > 0 {
+                let segment = Segment::build(source, &mut to)?;
+                segments.push(SegmentManifest {
+                    len: segment.store.len,
+                    unplaced: segment.store.unplaced,
+                    sections: to.reserved()?,
+                    ..SegmentManifest::default()
+                });
+            }
+            let kind = empty_lists
+                .as_ref()
+                .map_or(FLAT_KIND, |_| crate::ivf::IVF_KIND);
+            to.finish(&Manifest {
+                kind: kind.to_owned(),
+                dim: source.dim,
+                next_id: self.spool.next_id(),
+                config: empty_lists.clone(),
+                lists: 0,
+                shared: std::collections::BTreeMap::new(),
+                segments,
+            })
+        })
+    }
+
+    fn lists(
+        &self,
+        config: &IvfConfig,
+        source: &RowSlices<'_>,
+        progress: &mut impl FnMut(BuildStage),
+    ) -> Result<(), StoreError> {
+        let kernel = Kernel::detect();
+        replace_file(&self.path, |mut to| {
+            progress(BuildStage::Train);
+            let router = train(config, source, kernel, &mut to)?;
+            let shared = to.reserved()?;
+            progress(BuildStage::Assign);
+            let owners = router.assign(source.vectors, kernel);
+            progress(BuildStage::Write);
+            let rotation = Rotation::new(source.dim);
+            let codes = config.codes;
+            let segment =
+                ListSegment::build(source, &owners, router.lists, codes, &rotation, &mut to)?;
+            save_lists(to, config, &router, shared, &segment, self.spool.next_id())
+        })
+    }
+}
+
+/// No id may stand twice.
+fn check_ids(ids: &[u64]) -> Result<(), AddError> {
+    if ids.is_sorted_by(|a, b| a < b) {
+        return Ok(());
+    }
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    for pair in sorted.windows(2) {
+        if let [a, b] = pair
+            && a == b
+        {
+            return Err(AddError::DuplicateId { id: *a });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! How an [`IvfIndex`](crate::IvfIndex) is built and searched.
+
+use serde::{Deserialize, Serialize};
+
+/// How the rows of a list are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListCodes {
+    /// One byte a value, with the certificate of [`FlatIndex`](crate::FlatIndex): exact within the
+    /// lists visited.
+    Int8,
+    /// Four bits a value: half the memory, and the fastest.
+    FourBit,
+    /// One bit a value: for tables that would not fit otherwise.
+    OneBit,
+}
+
+/// Settings of an [`IvfIndex`](crate::IvfIndex). All have defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IvfConfig {
+    /// Number of lists; by default about 2 sqrt(n), at most n / 32.
+    pub lists: Option<usize>,
+    /// How rows are coded.
+    pub codes: ListCodes,
+    /// Lists visited per query, unless the query says otherwise.
+    pub probes: usize,
+    /// Rows scored in full per query, unless the query says otherwise; by default 2k, at least 20, for 4
+    /// bits, and 15k, at least 150, for 1 bit.
+    pub rerank: Option<usize>,
+    /// Rounds of k-means.
+    pub rounds: usize,
+    /// Rows per list that k-means sees.
+    pub sample_per_list: usize,
+}
+
+impl Default for IvfConfig {
+    fn default() -> Self {
+        Self {
+            lists: None,
+            codes: ListCodes::FourBit,
+            probes: 16,
+            rerank: None,
+            rounds: 10,
+            sample_per_list: 64,
+        }
+    }
+}
+
+impl IvfConfig {
+    pub(crate) fn list_count(&self, rows: usize) -> usize {
+        let default = (2.0 * (rows as f64).sqrt()).round() as usize;
+        self.lists
+            .unwrap_or_else(|| default.min(rows / 32))
+            .clamp(1, rows.max(1))
+    }
+
+    pub(crate) fn rerank_count(&self, k: usize, asked: Option<usize>) -> usize {
+        let default = match self.codes {
+            ListCodes::Int8 => k,
+            ListCodes::FourBit => k.saturating_mul(2).max(20),
+            ListCodes::OneBit => k.saturating_mul(15).max(150),
+        };
+        asked.or(self.rerank).unwrap_or(default).max(k)
+    }
+}

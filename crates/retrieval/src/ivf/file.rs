@@ -1,0 +1,155 @@
+//! An [`IvfIndex`] on disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::flat::tile_bytes;
+use crate::kernels::TILE_ROWS;
+use crate::row_store::RowStore;
+use crate::store::{Manifest, Reader, SegmentManifest, StoreError, Writer, replace_file};
+use crate::{IvfConfig, IvfIndex, VectorIndex, VectorIndexMut};
+
+use super::router::Router;
+use super::segment::{ListSegment, code_tile_bytes};
+
+pub(crate) const KIND: &str = "ivf";
+
+impl IvfIndex {
+    /// Seals the index and writes it to one file, which appears whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the system refuses, or a file that this index reads is damaged.
+    pub fn save(&mut self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        self.seal()?;
+        replace_file(path.as_ref(), |mut to| {
+            let mut shared = BTreeMap::new();
+            if let Some(router) = &self.router {
+                shared.insert("tiles".to_owned(), to.section(router.tiles.bytes()?)?);
+            }
+            let mut segments = Vec::new();
+            for segment in &self.segments {
+                segments.push(save_segment(segment, &mut to)?);
+            }
+            to.finish(&Manifest {
+                kind: KIND.to_owned(),
+                dim: self.dim(),
+                next_id: self.head.next_id(),
+                config: Some(self.config.clone()),
+                lists: self.lists(),
+                shared,
+                segments,
+            })
+        })
+    }
+
+    /// Maps an index file; what is checked when is told at
+    /// [`FlatIndex::open`](crate::FlatIndex::open). The list table and the centroids are read now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the file is not an index of this kind, is damaged, or of a later version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let from = Reader::open(path.as_ref(), KIND)?;
+        let manifest = &from.manifest;
+        let (dim, lists) = (manifest.dim, manifest.lists);
+        let config = manifest.config.clone();
+        let config = config.ok_or_else(|| from.inconsistent("manifest"))?;
+        let mut index = Self::new(dim, config)?;
+        if lists > 0 {
+            let bytes = lists.div_ceil(TILE_ROWS) * tile_bytes(dim);
+            let tiles = from.column::<u8>(&manifest.shared, "tiles", bytes)?;
+            tiles.all()?;
+            index.router = Some(Router { dim, lists, tiles });
+        }
+        for manifest in &manifest.segments {
+            index
+                .segments
+                .push(open_segment(&from, &index.config, dim, lists, manifest)?);
+        }
+        index.head.skip_ids_below(from.manifest.next_id);
+        Ok(index)
+    }
+
+    /// Reads the whole file and checks every block.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], naming the section and the offset.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        for segment in &self.segments {
+            segment.tiles.all()?;
+            segment.store.verify()?;
+        }
+        Ok(())
+    }
+}
+
+fn save_segment(segment: &ListSegment, to: &mut Writer) -> Result<SegmentManifest, StoreError> {
+    let mut manifest = segment.store.save(to)?;
+    let columns = [
+        ("tiles", segment.tiles.bytes()?),
+        ("starts", segment.starts.bytes()?),
+        ("means", segment.means.bytes()?),
+    ];
+    for (name, bytes) in columns {
+        manifest
+            .sections
+            .insert(name.to_owned(), to.section(bytes)?);
+    }
+    Ok(manifest)
+}
+
+fn open_segment(
+    from: &Reader,
+    config: &IvfConfig,
+    dim: usize,
+    lists: usize,
+    manifest: &SegmentManifest,
+) -> Result<ListSegment, StoreError> {
+    let store = RowStore::open(from, dim, manifest)?;
+    let tiles = store.len.div_ceil(TILE_ROWS);
+    let bytes = tiles * code_tile_bytes(config.codes, dim);
+    let sections = &manifest.sections;
+    let segment = ListSegment {
+        codes: config.codes,
+        starts: from.column(sections, "starts", lists + 1)?,
+        means: from.column(sections, "means", lists * dim)?,
+        tiles: from.column(sections, "tiles", bytes)?,
+        store,
+    };
+    segment.means.all()?;
+    let starts = segment.starts.all()?;
+    let whole = starts.is_sorted() && starts.last().is_some_and(|&end| end as usize == tiles);
+    if whole {
+        Ok(segment)
+    } else {
+        Err(from.inconsistent("section starts"))
+    }
+}
+
+/// Finishes a file whose columns were made in place.
+pub(crate) fn save_lists(
+    mut to: Writer,
+    config: &IvfConfig,
+    router: &Router,
+    shared: BTreeMap<String, crate::store::SectionManifest>,
+    segment: &ListSegment,
+    next_id: u64,
+) -> Result<(), StoreError> {
+    let mut manifest = SegmentManifest {
+        len: segment.store.len,
+        sections: to.reserved()?,
+        ..SegmentManifest::default()
+    };
+    segment.store.save_removed(&mut manifest, &mut to)?;
+    to.finish(&Manifest {
+        kind: KIND.to_owned(),
+        dim: router.dim,
+        next_id,
+        config: Some(config.clone()),
+        lists: router.lists,
+        shared,
+        segments: vec![manifest],
+    })
+}

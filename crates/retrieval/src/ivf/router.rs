@@ -1,0 +1,199 @@
+//! Centroids on the sphere, and the lists nearest to a vector.
+
+use rayon::prelude::*;
+
+use crate::certificate::QueryCode;
+use crate::column::{Column, InMemory, Room};
+use crate::error::MemoryError;
+use crate::flat::{encode_tiles, padded};
+use crate::kernels::{GROUP, Kernel, Scan, Sink, scan_group, scan_one};
+use crate::top_k::TopK;
+
+/// Rows assigned together.
+const BLOCK: usize = 512;
+
+/// Unit centroids, as int8 tiles. Routing is by inner product with them (spherical k-means, Dhillon
+/// and Modha 2001), which finds more neighbours per list than Euclidean k-means does.
+#[derive(Debug)]
+pub(crate) struct Router {
+    pub(crate) dim: usize,
+    pub(crate) lists: usize,
+    pub(crate) tiles: Column<u8>,
+}
+
+impl Router {
+    fn of(centroids: &[f32], dim: usize, room: &mut dyn Room) -> Result<Self, MemoryError> {
+        Ok(Self {
+            dim,
+            lists: centroids.len() / dim,
+            tiles: encode_tiles(centroids, dim, room)?,
+        })
+    }
+
+    /// No lists: nothing is sealed yet.
+    pub(crate) fn empty(dim: usize) -> Self {
+        Self {
+            dim,
+            lists: 0,
+            tiles: Column::empty(),
+        }
+    }
+
+    /// Spherical k-means over a sample of rows, `[n, dim]`; deterministic.
+    pub(crate) fn train(
+        sample: &[f32],
+        dim: usize,
+        lists: usize,
+        rounds: usize,
+        kernel: Kernel,
+        room: &mut dyn Room,
+    ) -> Result<Self, MemoryError> {
+        let n = sample.len() / dim;
+        let row = |at: usize| sample.get(at * dim..(at + 1) * dim).unwrap_or(&[]);
+        let mut centroids: Vec<f32> = Vec::with_capacity(lists * dim);
+        for list in 0..lists {
+            centroids.extend_from_slice(row(list * n / lists));
+        }
+        normalise_rows(&mut centroids, dim);
+        for round in 0..rounds {
+            let owners = Self::of(&centroids, dim, &mut InMemory)?.assign(sample, kernel);
+            let mut sums = vec![0f64; lists * dim];
+            let mut counts = vec![0usize; lists];
+            for (x, &owner) in sample.chunks_exact(dim).zip(&owners) {
+                let at = owner as usize;
+                if let (Some(sum), Some(count)) =
+                    (sums.get_mut(at * dim..(at + 1) * dim), counts.get_mut(at))
+                {
+                    *count += 1;
+                    sum.iter_mut().zip(x).for_each(|(s, &v)| *s += f64::from(v));
+                }
+            }
+            let parts = centroids.chunks_exact_mut(dim).zip(sums.chunks_exact(dim));
+            for (list, ((centroid, sum), count)) in parts.zip(counts).enumerate() {
+                if count == 0 {
+                    // An empty list starts again from some row.
+                    centroid.copy_from_slice(row((list * 7919 + round * 104_729 + 13) % n));
+                    continue;
+                }
+                let norm = sum
+                    .iter()
+                    .map(|v| v * v)
+                    .sum::<f64>()
+                    .sqrt()
+                    .max(f64::MIN_POSITIVE);
+                for (c, s) in centroid.iter_mut().zip(sum) {
+                    *c = (s / norm) as f32;
+                }
+            }
+            normalise_rows(&mut centroids, dim);
+        }
+        Self::of(&centroids, dim, room)
+    }
+
+    fn scan(&self) -> Scan<'_> {
+        Scan {
+            tiles: self.tiles.unchecked(),
+            padded: padded(self.dim),
+            first_row: 0,
+            offsets: None,
+        }
+    }
+
+    /// The list of each row, by the approximate inner product.
+    pub(crate) fn assign(&self, rows: &[f32], kernel: Kernel) -> Vec<u32> {
+        let blocks: Vec<Vec<u32>> = rows
+            .par_chunks(BLOCK * self.dim)
+            .map(|block| {
+                let codes: Vec<QueryCode> = block
+                    .chunks_exact(self.dim)
+                    .map(|row| QueryCode::new(row, kernel))
+                    .collect();
+                let mut nearest = vec![Nearest::new(self.lists); codes.len()];
+                for (codes, nearest) in codes.chunks(GROUP).zip(nearest.chunks_mut(GROUP)) {
+                    scan_group(kernel, &self.scan(), codes, nearest);
+                }
+                nearest.into_iter().map(|n| n.list).collect()
+            })
+            .collect();
+        blocks.concat()
+    }
+
+    /// The `count` nearest lists, nearest first.
+    pub(crate) fn route(&self, code: &QueryCode, count: usize, kernel: Kernel) -> Vec<u32> {
+        let mut ranked = RankedLists {
+            best: TopK::new(count),
+            lists: self.lists,
+        };
+        scan_one(kernel, &self.scan(), code, &mut ranked);
+        let sorted = ranked.best.into_sorted();
+        sorted.into_iter().map(|r| r.id as u32).collect()
+    }
+}
+
+fn normalise_rows(rows: &mut [f32], dim: usize) {
+    for row in rows.chunks_exact_mut(dim) {
+        let norm = row
+            .iter()
+            .map(|&v| f64::from(v).powi(2))
+            .sum::<f64>()
+            .sqrt();
+        if norm > 0.0 {
+            for v in row {
+                *v = (f64::from(*v) / norm) as f32;
+            }
+        }
+    }
+}
+
+/// The best list of one row.
+#[derive(Debug, Clone)]
+struct Nearest {
+    best: f32,
+    list: u32,
+    lists: usize,
+}
+
+impl Nearest {
+    fn new(lists: usize) -> Self {
+        Self {
+            best: f32::NEG_INFINITY,
+            list: 0,
+            lists,
+        }
+    }
+}
+
+impl Sink for Nearest {
+    fn floor(&self) -> f32 {
+        self.best
+    }
+
+    fn take(&mut self, first_row: usize, lanes: u32, score: &[f32; 16], _: &[f32; 16]) {
+        for (lane, &s) in score.iter().enumerate() {
+            let at = first_row + lane;
+            if lanes >> lane & 1 == 1 && at < self.lists && s > self.best {
+                (self.best, self.list) = (s, at as u32);
+            }
+        }
+    }
+}
+
+struct RankedLists {
+    best: TopK<()>,
+    lists: usize,
+}
+
+impl Sink for RankedLists {
+    fn floor(&self) -> f32 {
+        self.best.floor()
+    }
+
+    fn take(&mut self, first_row: usize, lanes: u32, score: &[f32; 16], _: &[f32; 16]) {
+        for (lane, &s) in score.iter().enumerate() {
+            let at = first_row + lane;
+            if lanes >> lane & 1 == 1 && at < self.lists && s >= self.best.floor() {
+                self.best.push(s, at as u64, ());
+            }
+        }
+    }
+}

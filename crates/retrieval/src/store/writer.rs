@@ -1,0 +1,181 @@
+//! Writing sections one after another, then the manifest, then the header.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use memmap2::MmapMut;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::column::Room;
+use crate::error::MemoryError;
+
+use super::manifest::SectionManifest;
+use super::{FORMAT_VERSION, MAGIC, Manifest, PAGE, StoreError, block_sums, map_file_mut};
+
+/// An index file being written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: File,
+    path: PathBuf,
+    end: u64,
+    sequence: u64,
+    /// Sections reserved through [`Room`], to be summed.
+    reserved: Vec<(&'static str, u64, u64)>,
+    failure: Option<StoreError>,
+}
+
+impl Writer {
+    /// A new file, overwriting what is there.
+    pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
+        if cfg!(target_endian = "big") {
+            return Err(StoreError::Endianness);
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)
+            .map_err(StoreError::io(path))?;
+        Ok(Self {
+            file,
+            path: path.to_path_buf(),
+            end: 2 * PAGE as u64,
+            sequence: 1,
+            reserved: Vec::new(),
+            failure: None,
+        })
+    }
+
+    /// A file to append to; `sequence` is that of the header in force.
+    pub(crate) fn append(path: &Path, sequence: u64) -> Result<Self, StoreError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(StoreError::io(path))?;
+        let length = file.metadata().map_err(StoreError::io(path))?.len();
+        Ok(Self {
+            file,
+            path: path.to_path_buf(),
+            end: length.next_multiple_of(PAGE as u64),
+            sequence: sequence + 1,
+            reserved: Vec::new(),
+            failure: None,
+        })
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| self.file.write_all(bytes))
+            .map_err(StoreError::io(&self.path))
+    }
+
+    /// Writes a section and its checksums.
+    pub(crate) fn section(&mut self, bytes: &[u8]) -> Result<SectionManifest, StoreError> {
+        let offset = self.end;
+        self.write_at(offset, bytes)?;
+        self.sums_of(offset, bytes)
+    }
+
+    /// Writes the checksums of a section that is already in the file.
+    fn sums_of(&mut self, offset: u64, bytes: &[u8]) -> Result<SectionManifest, StoreError> {
+        let sums: Vec<u8> = block_sums(bytes)
+            .iter()
+            .flat_map(|s| s.to_le_bytes())
+            .collect();
+        let at = self
+            .end
+            .max(offset + bytes.len() as u64)
+            .next_multiple_of(8);
+        self.write_at(at, &sums)?;
+        self.end = (at + sums.len() as u64).next_multiple_of(PAGE as u64);
+        Ok(SectionManifest {
+            offset,
+            bytes: bytes.len() as u64,
+            sums: at,
+            sums_hash: xxh3_64(&sums),
+        })
+    }
+
+    /// The sections reserved since the last call, summed.
+    pub(crate) fn reserved(&mut self) -> Result<BTreeMap<String, SectionManifest>, StoreError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let mut out = BTreeMap::new();
+        for (name, offset, size) in std::mem::take(&mut self.reserved) {
+            let map = map_file_mut(&self.file, offset, size as usize)
+                .map_err(StoreError::io(&self.path))?;
+            out.insert(name.to_owned(), self.sums_of(offset, &map)?);
+        }
+        Ok(out)
+    }
+
+    /// Writes the manifest, waits for the disk, and puts the new header in force.
+    pub(crate) fn finish(mut self, manifest: &Manifest) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(manifest)
+            .map_err(|_| StoreError::inconsistent(&self.path, "manifest"))?;
+        let at = self.end;
+        self.write_at(at, &json)?;
+        let sync = |file: &File, path: &Path| file.sync_all().map_err(StoreError::io(path));
+        sync(&self.file, &self.path)?;
+        let mut header = Vec::with_capacity(56);
+        header.extend(MAGIC);
+        header.extend(FORMAT_VERSION.to_le_bytes());
+        header.extend(0u32.to_le_bytes());
+        for value in [self.sequence, at, json.len() as u64, xxh3_64(&json)] {
+            header.extend(value.to_le_bytes());
+        }
+        header.extend(xxh3_64(&header).to_le_bytes());
+        // The header not in force: a torn write leaves the other one.
+        let slot = (self.sequence + 1) % 2 * PAGE as u64;
+        self.write_at(slot, &header)?;
+        sync(&self.file, &self.path)
+    }
+}
+
+impl Room for Writer {
+    fn bytes(&mut self, name: &'static str, size: usize) -> Result<MmapMut, MemoryError> {
+        let offset = self.end;
+        let end = (offset + size as u64).next_multiple_of(PAGE as u64);
+        let map = self
+            .file
+            .set_len(end)
+            .and_then(|()| map_file_mut(&self.file, offset, size));
+        match map {
+            Ok(map) => {
+                self.end = end;
+                self.reserved.push((name, offset, size as u64));
+                Ok(map)
+            }
+            Err(source) => {
+                self.failure = Some(StoreError::io(&self.path)(source));
+                Err(MemoryError { bytes: size as u64 })
+            }
+        }
+    }
+}
+
+/// Writes a file under another name and renames it when it is complete.
+pub(crate) fn replace_file(
+    path: &Path,
+    write: impl FnOnce(Writer) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    write(Writer::create(&new)?)?;
+    std::fs::rename(&new, path).map_err(StoreError::io(path))?;
+    // The new name itself must reach the disk.
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(StoreError::io(folder))
+}

@@ -1,0 +1,366 @@
+//! Index files: the same answers as in memory, damage refused, builds that survive being killed.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod adversary;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use adversary::{Rng, data, places};
+use geoloc_retrieval::{
+    AddError, FlatIndex, IndexBuilder, IndexKind, IvfConfig, IvfIndex, ListCodes, Query, Region,
+    Rows, SearchError, StoreError, VectorIndex, VectorIndexMut,
+};
+
+const DIM: usize = 24;
+
+fn rows(n: usize) -> Vec<f32> {
+    data(3, n, DIM, &[0, 1, 2, 3, 7, 9, 9, 9])
+}
+
+fn queries(vectors: &[f32]) -> Vec<Query> {
+    let places = places(9, 4);
+    let cells: Vec<_> = places.iter().filter_map(|p| p.cell).collect();
+    let mut out: Vec<Query> = vectors
+        .chunks_exact(DIM)
+        .step_by(37)
+        .take(12)
+        .map(|row| Query::new(row).k(7))
+        .collect();
+    out.push(out[1].clone().region(Region::cells(&cells)));
+    out.push(out[2].clone().diversity_radius_km(500.0));
+    out
+}
+
+fn flat(n: usize) -> (FlatIndex, Vec<f32>) {
+    let vectors = rows(n);
+    let mut index = FlatIndex::new(DIM).unwrap();
+    let places = places(9, n);
+    index
+        .add(&Rows::new(&vectors).with_places(&places))
+        .unwrap();
+    (index, vectors)
+}
+
+fn same(a: &dyn VectorIndex, b: &dyn VectorIndex, queries: &[Query]) {
+    assert_eq!(a.len(), b.len());
+    for query in queries {
+        assert_eq!(a.search(query).unwrap(), b.search(query).unwrap());
+    }
+}
+
+#[test]
+fn a_flat_file_answers_as_the_memory_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.index");
+    let (mut index, vectors) = flat(900);
+    index.save(&path).unwrap();
+    let mut opened = FlatIndex::open(&path).unwrap();
+    opened.verify().unwrap();
+    same(&index, &opened, &queries(&vectors));
+    // Add and remove, in memory and then at the end of the file.
+    let more = data(4, 50, DIM, &[9]);
+    let more_places = places(5, 50);
+    for index in [&mut index, &mut opened] {
+        index
+            .add(&Rows::new(&more).with_places(&more_places))
+            .unwrap();
+        assert_eq!(index.remove(&[3, 5, 901, 10_000]).unwrap(), 3);
+    }
+    index.seal().unwrap();
+    opened.append().unwrap();
+    same(&index, &opened, &queries(&vectors));
+    let again = FlatIndex::open(&path).unwrap();
+    again.verify().unwrap();
+    same(&index, &again, &queries(&vectors));
+    // Numbering goes on where it stopped, and a second round of changes holds too.
+    let mut again = again;
+    again.remove(&[7]).unwrap();
+    index.remove(&[7]).unwrap();
+    again.append().unwrap();
+    let mut last = FlatIndex::open(&path).unwrap();
+    same(&index, &last, &queries(&vectors));
+    last.add(&Rows::new(&more[..DIM])).unwrap();
+    assert_eq!(
+        last.search(&Query::new(&more[..DIM]).k(999))
+            .unwrap()
+            .ids()
+            .iter()
+            .max(),
+        Some(&950)
+    );
+    assert!(matches!(
+        FlatIndex::new(2).unwrap().append(),
+        Err(StoreError::NoFile)
+    ));
+}
+
+#[test]
+fn a_list_file_answers_as_the_memory_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for codes in [ListCodes::Int8, ListCodes::FourBit, ListCodes::OneBit] {
+        let path = folder.path().join(format!("{codes:?}.index"));
+        let config = IvfConfig {
+            codes,
+            lists: Some(9),
+            ..IvfConfig::default()
+        };
+        let (vectors, places) = (rows(700), places(9, 700));
+        let mut index = IvfIndex::new(DIM, config.clone()).unwrap();
+        index
+            .add(&Rows::new(&vectors).with_places(&places))
+            .unwrap();
+        index.seal().unwrap();
+        index.remove(&[1, 2]).unwrap();
+        index.save(&path).unwrap();
+        let opened = IvfIndex::open(&path).unwrap();
+        opened.verify().unwrap();
+        assert_eq!(opened.config(), &config);
+        same(&index, &opened, &queries(&vectors));
+        // The builder writes the same index.
+        let built = folder.path().join(format!("{codes:?}.built"));
+        let mut builder = IndexBuilder::open(&built, DIM, IndexKind::Ivf(config)).unwrap();
+        builder
+            .add(&Rows::new(&vectors).with_places(&places))
+            .unwrap();
+        let mut stages = Vec::new();
+        builder.finish(|stage| stages.push(stage)).unwrap();
+        assert_eq!(stages.len(), 5);
+        let mut built = IvfIndex::open(&built).unwrap();
+        built.verify().unwrap();
+        built.remove(&[1, 2]).unwrap();
+        same(&index, &built, &queries(&vectors));
+        let wrong = FlatIndex::open(&path);
+        assert!(matches!(
+            wrong,
+            Err(StoreError::Kind {
+                expected: "flat",
+                ..
+            })
+        ));
+    }
+}
+
+#[test]
+fn empty_indexes_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty");
+    FlatIndex::new(3).unwrap().save(&path).unwrap();
+    assert!(FlatIndex::open(&path).unwrap().is_empty());
+    IvfIndex::new(3, IvfConfig::default())
+        .unwrap()
+        .save(&path)
+        .unwrap();
+    assert!(IvfIndex::open(&path).unwrap().is_empty());
+    for kind in [IndexKind::Flat, IndexKind::Ivf(IvfConfig::default())] {
+        let builder = IndexBuilder::open(&path, 3, kind).unwrap();
+        builder.finish(|_| {}).unwrap();
+    }
+    assert!(IvfIndex::open(&path).unwrap().is_empty());
+}
+
+/// Opening and searching a changed file: the old answers or an error, never others.
+fn harmless(path: &Path, expected: &[geoloc_retrieval::Hits], queries: &[Query]) -> bool {
+    let Ok(index) = FlatIndex::open(path) else {
+        return false;
+    };
+    let mut all_well = true;
+    for (query, expected) in queries.iter().zip(expected) {
+        match index.search(query) {
+            Ok(hits) => assert_eq!(&hits, expected),
+            Err(SearchError::Damaged(damage)) => {
+                assert_eq!(damage.file, path);
+                all_well = false;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    all_well
+}
+
+#[test]
+fn damage_is_found_and_never_answered_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.index");
+    let (mut index, vectors) = flat(400);
+    index.save(&path).unwrap();
+    let queries = queries(&vectors);
+    let expected: Vec<_> = queries.iter().map(|q| index.search(q).unwrap()).collect();
+    assert!(harmless(&path, &expected, &queries));
+    let whole = std::fs::read(&path).unwrap();
+    let mut rng = Rng(8);
+    let (mut refused, mut unread) = (0, 0);
+    for _ in 0..400 {
+        let mut bytes = whole.clone();
+        let at = rng.below(bytes.len());
+        bytes[at] ^= 1 << rng.below(8);
+        std::fs::write(&path, &bytes).unwrap();
+        if harmless(&path, &expected, &queries) {
+            unread += 1;
+        } else {
+            refused += 1;
+        }
+    }
+    println!("{refused} damaged bytes refused, {unread} never used (gaps between sections)");
+    assert!(refused > unread);
+    for _ in 0..50 {
+        std::fs::write(&path, &whole[..rng.below(whole.len())]).unwrap();
+        harmless(&path, &expected, &queries);
+    }
+    let mut later = whole.clone();
+    later[8] = 99;
+    std::fs::write(&path, &later).unwrap();
+    assert!(matches!(
+        FlatIndex::open(&path),
+        Err(StoreError::Header { .. })
+    ));
+}
+
+#[test]
+fn what_is_no_index_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    assert!(matches!(FlatIndex::open(&path), Err(StoreError::Io { .. })));
+    for bytes in [&b""[..], b"GEOLOCIX", &[0; 10_000]] {
+        std::fs::write(&path, bytes).unwrap();
+        let opened = FlatIndex::open(&path);
+        assert!(matches!(
+            opened,
+            Err(StoreError::Header { .. } | StoreError::Io { .. })
+        ));
+    }
+}
+
+#[test]
+fn builder_refuses_what_the_index_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let mut builder = IndexBuilder::open(&path, 2, IndexKind::Flat).unwrap();
+    let nan = builder.add(&Rows::new(&[f32::NAN, 0.0]));
+    assert!(matches!(nan, Err(StoreError::Rows(AddError::Vector(_)))));
+    builder
+        .add(&Rows::new(&[1.0, 0.0, 0.0, 1.0]).with_ids(&[4, 4]))
+        .unwrap();
+    let twice = builder.finish(|_| {});
+    assert!(matches!(
+        twice,
+        Err(StoreError::Rows(AddError::DuplicateId { id: 4 }))
+    ));
+    let other = IndexBuilder::open(&path, 3, IndexKind::Flat);
+    assert!(matches!(other, Err(StoreError::OtherBuild { dim: 2, .. })));
+}
+
+/// The rows of the build that is killed: many checkpoints.
+fn build(path: &Path) {
+    let mut builder = IndexBuilder::open(path, DIM, IndexKind::Flat).unwrap();
+    let (vectors, places) = (rows(2000), places(9, 2000));
+    let start = builder.rows();
+    for at in (start..2000).step_by(100) {
+        let to = (at + 100).min(2000);
+        let block = Rows::new(&vectors[at * DIM..to * DIM]);
+        builder.add(&block.with_places(&places[at..to])).unwrap();
+        builder.checkpoint().unwrap();
+    }
+    builder.finish(|_| {}).unwrap();
+}
+
+/// Not a test by itself: the process that `fifty_kills_lose_nothing` starts and kills.
+#[test]
+fn builder_process() {
+    if let Ok(path) = std::env::var("GEOLOC_TEST_BUILD") {
+        build(&PathBuf::from(path));
+    }
+}
+
+#[test]
+fn fifty_kills_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cells.index");
+    let (mut old, _) = flat(300);
+    old.save(&path).unwrap();
+    let (mut new, vectors) = flat(2000);
+    new.seal().unwrap();
+    let queries = queries(&vectors);
+    let start = || {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "builder_process"])
+            .env("GEOLOC_TEST_BUILD", &path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut rng = Rng(21);
+    let (mut kills, mut finished, mut resumed) = (0, 0, 0);
+    while kills < 50 {
+        let mut child = start();
+        std::thread::sleep(Duration::from_millis(rng.below(60) as u64));
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        kills += usize::from(!status.success());
+        // The file is the old index or the new one.
+        let there = FlatIndex::open(&path).unwrap();
+        there.verify().unwrap();
+        if there.len() == 2000 {
+            same(&there, &new, &queries);
+            finished += 1;
+            assert!(
+                !path
+                    .with_file_name("cells.index.building")
+                    .join("journal")
+                    .exists()
+                    || kills > 0
+            );
+            old.save(&path).unwrap();
+        } else {
+            same(&there, &old, &queries);
+            let half = IndexBuilder::open(&path, DIM, IndexKind::Flat).unwrap();
+            resumed += usize::from(half.rows() > 0);
+        }
+    }
+    println!("{kills} kills, {resumed} left a build to resume, {finished} builds finished between");
+    assert!(resumed > 0);
+    assert!(start().wait().unwrap().success());
+    same(&FlatIndex::open(&path).unwrap(), &new, &queries);
+}
+
+/// Files kept from every format version stay readable. Written by this test when
+/// `GEOLOC_WRITE_FIXTURES` is set.
+#[test]
+fn old_files_stay_readable() {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"));
+    let vectors = data(1, 40, 8, &[9]);
+    let places = places(2, 40);
+    let rows = Rows::new(&vectors).with_places(&places);
+    let config = IvfConfig {
+        lists: Some(3),
+        ..IvfConfig::default()
+    };
+    let mut flat = FlatIndex::new(8).unwrap();
+    flat.add(&rows).unwrap();
+    flat.seal().unwrap();
+    let mut lists = IvfIndex::new(8, config).unwrap();
+    lists.add(&rows).unwrap();
+    lists.seal().unwrap();
+    if std::env::var_os("GEOLOC_WRITE_FIXTURES").is_some() {
+        std::fs::create_dir_all(&folder).unwrap();
+        flat.save(folder.join("flat_v1.index")).unwrap();
+        lists.save(folder.join("ivf_v1.index")).unwrap();
+    }
+    let old_flat = FlatIndex::open(folder.join("flat_v1.index")).unwrap();
+    let old_lists = IvfIndex::open(folder.join("ivf_v1.index")).unwrap();
+    old_flat.verify().unwrap();
+    old_lists.verify().unwrap();
+    for query in vectors.chunks_exact(8).map(|row| Query::new(row).k(5)) {
+        assert_eq!(
+            flat.search(&query).unwrap(),
+            old_flat.search(&query).unwrap()
+        );
+        let query = query.probes(3).rerank(40);
+        assert_eq!(
+            flat.search(&query).unwrap().hits,
+            old_lists.search(&query).unwrap().hits
+        );
+    }
+}

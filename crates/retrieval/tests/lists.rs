@@ -1,0 +1,144 @@
+//! Lists: exact where every list is visited, close where not, and never wrong about what they answer.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod adversary;
+
+use adversary::{Rng, adversarial_row, data, places};
+use geoloc_retrieval::{
+    BruteForce, IvfConfig, IvfIndex, Kernel, ListCodes, Query, Region, Rows, VectorIndex,
+    VectorIndexMut,
+};
+use proptest::prelude::*;
+
+const CODES: [ListCodes; 3] = [ListCodes::Int8, ListCodes::FourBit, ListCodes::OneBit];
+
+fn config(codes: ListCodes, lists: usize) -> IvfConfig {
+    IvfConfig {
+        codes,
+        lists: Some(lists),
+        rounds: 3,
+        ..IvfConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_lists_and_all_rows_are_exact(
+        seed in any::<u64>(),
+        n in 1usize..300,
+        dim in 1usize..70,
+        k in 1usize..30,
+        lists in 1usize..20,
+        families in prop::collection::vec(0u64..10, 1..5),
+    ) {
+        let vectors = data(seed, n, dim, &families);
+        let places = places(seed, n);
+        let mut full = BruteForce::new(dim).unwrap();
+        full.add(&Rows::new(&vectors).with_places(&places)).unwrap();
+        let mut rng = Rng(seed ^ 1);
+        let queries: Vec<Query> = (0..4)
+            .map(|i| Query::new(&adversarial_row(&mut rng, dim, &vectors, i)).k(k))
+            .collect();
+        let cut = n - n / 3;
+        let region = Region::cells(&places.iter().filter_map(|p| p.cell).take(3).collect::<Vec<_>>());
+        let gone: Vec<u64> = (0..n as u64).filter(|_| rng.below(5) == 0).collect();
+        for codes in CODES {
+            for kernel in Kernel::available() {
+                let mut brute = full.clone();
+                let mut index = IvfIndex::new(dim, config(codes, lists)).unwrap().with_kernel(kernel);
+                for (rows, places) in [
+                    (&vectors[..cut * dim], &places[..cut]),
+                    (&vectors[cut * dim..], &places[cut..]),
+                ] {
+                    index.add(&Rows::new(rows).with_places(places)).unwrap();
+                    index.seal().unwrap();
+                }
+                prop_assert_eq!(index.remove(&gone).unwrap(), gone.len());
+                brute.remove(&gone).unwrap();
+                for query in &queries {
+                    let all = query.clone().probes(usize::MAX).rerank(n);
+                    for all in [
+                        all.clone(),
+                        all.clone().region(region.clone()),
+                        all.clone().diversity_radius_km(1000.0),
+                    ] {
+                        let got = index.search(&all).unwrap();
+                        prop_assert_eq!(&got.hits, &brute.search(&all).unwrap().hits);
+                        prop_assert_eq!(got.exact, codes == ListCodes::Int8);
+                    }
+                    // Few lists: fewer hits at most, with true scores.
+                    let few = index.search(&query.clone().probes(1)).unwrap();
+                    let truth = brute.search(&query.clone().k(n)).unwrap();
+                    for hit in &few.hits {
+                        prop_assert!(truth.hits.contains(hit));
+                    }
+                }
+                index.rebuild().unwrap();
+                prop_assert_eq!(index.len(), brute.len());
+                let all = queries[0].clone().probes(usize::MAX).rerank(n);
+                prop_assert_eq!(index.search(&all).unwrap().hits, brute.search(&all).unwrap().hits);
+            }
+        }
+    }
+}
+
+/// Clusters on the sphere; the query is a row with noise.
+fn clusters(n: usize, dim: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let mut rng = Rng(5);
+    let gauss = |rng: &mut Rng| (0..6).map(|_| rng.unit()).sum::<f32>() * 0.7;
+    let centres: Vec<Vec<f32>> = (0..200)
+        .map(|_| (0..dim).map(|_| gauss(&mut rng)).collect())
+        .collect();
+    let near = |rng: &mut Rng, centre: &[f32], noise: f32| -> Vec<f32> {
+        let x: Vec<f32> = centre.iter().map(|c| c + noise * gauss(rng)).collect();
+        let norm = x.iter().map(|v| v * v).sum::<f32>().sqrt();
+        x.iter().map(|v| v / norm).collect()
+    };
+    let mut rows = Vec::new();
+    for _ in 0..n {
+        let centre = centres[rng.below(200)].clone();
+        rows.extend(near(&mut rng, &centre, 0.6));
+    }
+    let queries = (0..200)
+        .map(|_| {
+            let at = rng.below(n);
+            let row: Vec<f32> = rows[at * dim..(at + 1) * dim]
+                .iter()
+                .map(|v| v * 10.0)
+                .collect();
+            near(&mut rng, &row, 0.3)
+        })
+        .collect();
+    (rows, queries)
+}
+
+#[test]
+fn recall_with_few_probes() {
+    let (n, dim, k) = (20_000, 64, 10);
+    let (rows, queries) = clusters(n, dim);
+    let mut brute = BruteForce::new(dim).unwrap();
+    brute.add(&Rows::new(&rows)).unwrap();
+    for codes in CODES {
+        let mut index = IvfIndex::new(dim, config(codes, 128)).unwrap();
+        index.add(&Rows::new(&rows)).unwrap();
+        index.seal().unwrap();
+        let (mut found, mut total, mut scored) = (0, 0, 0);
+        for query in &queries {
+            let query = Query::new(query).k(k).probes(12);
+            let got = index.search(&query).unwrap();
+            let expected = brute.search(&query).unwrap();
+            let worst = expected.hits.last().unwrap().score - 1e-6;
+            found += got.hits.iter().filter(|hit| hit.score >= worst).count();
+            total += k;
+            scored += got.reranked;
+            assert!(!got.exact);
+        }
+        let recall = found as f64 / total as f64;
+        let scored = scored / queries.len();
+        let bytes = index.code_bytes() as f64 / n as f64;
+        println!("{codes:?}: recall {recall:.3}, {scored} rows scored, {bytes:.1} bytes a row");
+        assert!(recall > 0.9, "{codes:?}: recall {recall}");
+    }
+}
