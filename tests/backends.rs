@@ -34,7 +34,10 @@ fn devices() -> Vec<(&'static str, Device)> {
         #[cfg(feature = "cuda")]
         Ok("cuda") => devices.push(("cuda", Device::cuda(0))),
         #[cfg(feature = "wgpu")]
-        Ok("wgpu") => devices.push(("wgpu", Device::wgpu(geoloc::burn::tensor::DeviceKind::DefaultDevice))),
+        Ok("wgpu") => devices.push((
+            "wgpu",
+            Device::wgpu(geoloc::burn::tensor::DeviceKind::DefaultDevice),
+        )),
         Ok(other) => println!("GEOLOC_TEST_DEVICE={other}: its feature is off, skipped"),
         Err(_) => {}
     }

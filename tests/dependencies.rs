@@ -30,7 +30,13 @@ const BURN_FREE: [&str; 4] = [
 fn metadata() -> serde_json::Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
@@ -98,6 +104,9 @@ fn the_plain_crates_do_not_know_burn() {
 fn no_library_crate_picks_a_backend() {
     for (from, to, kind) in dependencies() {
         let picks = ["burn-flex", "burn-ndarray", "burn-cuda", "burn-wgpu"].contains(&to.as_str());
-        assert!(!picks || from == "geoloc", "{from} depends on {to} ({kind})");
+        assert!(
+            !picks || from == "geoloc",
+            "{from} depends on {to} ({kind})"
+        );
     }
 }

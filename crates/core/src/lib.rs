@@ -1,7 +1,7 @@
 //! The contract that every encoder, head, loss, target encoder and decoder of geoloc meets.
 //!
 //! ```text
-//! Photo -(InputSpec)-> images [batch, 3, height, width]
+//! Photo -(Preprocess)-> images [batch, 3, height, width]
 //!   -(Encoder)-> Features -(Head)-> output, one named type per family
 //!   -(Loss<Output>)-> loss [1]              training; targets from a TargetEncoder
 //!   -(Decoder<Output>)-> Vec<Result<Estimate, DecodeError>>
@@ -21,26 +21,23 @@ mod decoder;
 mod encoder;
 mod features;
 mod head;
-mod input;
 mod learner;
 mod locator;
 mod loss;
 mod masses;
 mod model;
 mod output;
-mod photo;
 
 pub use batch::{BatchError, BatchSource, GeoBatch, PairBatch};
 pub use config::{ConfigError, EncoderConfig, HeadConfig};
 pub use decoder::{DecodeError, Decoder};
 pub use encoder::{Backbone, Encoder};
 pub use features::{FeatureSpec, Features};
+pub use geoloc_datasets::Photo;
 pub use head::Head;
-pub use input::{InputSpec, InputSpecError};
 pub use learner::{Learner, PairTraining, Training};
 pub use locator::{LocateError, Locator};
 pub use loss::{Loss, TargetEncoder, TargetError};
 pub use masses::{PlaceMass, estimate_from_masses};
 pub use model::{GeoModel, TwoBranch};
 pub use output::{CellLogits, Embedding, PairEmbeddings};
-pub use photo::{Photo, PhotoSizeError};

@@ -1,9 +1,10 @@
 //! What applications and the evaluator hold: photos in, places out.
 
+use geoloc_datasets::{Photo, PreprocessError};
 use geoloc_geo_cells::Estimate;
 use thiserror::Error;
 
-use crate::{DecodeError, Photo};
+use crate::DecodeError;
 
 /// Tells where photos were taken. Object safe: a model, an ensemble and a constant baseline are
 /// all a `dyn Locator`.
@@ -20,11 +21,8 @@ pub trait Locator: Send + Sync {
 #[non_exhaustive]
 pub enum LocateError {
     /// The photo could not be brought into the form that the model reads.
-    #[error("the photo could not be prepared for the model: {reason}")]
-    Input {
-        /// What was wrong.
-        reason: String,
-    },
+    #[error("the photo could not be prepared for the model: {0}")]
+    Input(#[from] PreprocessError),
     /// The output of the model could not be turned into a place.
     #[error(transparent)]
     Decode(#[from] DecodeError),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
+use thiserror::Error;
 
 use crate::exif_location::{ExifLocation, read_exif};
 use crate::jpeg_end::jpeg_is_complete;
@@ -31,7 +32,41 @@ pub struct Photo {
     exif_location: ExifLocation,
 }
 
+/// Bytes that are not the pixels of a photo.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{bytes} bytes are not {width} x {height} pixels of 3 bytes, with 1 pixel or more a side")]
+pub struct PhotoSizeError {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Bytes given.
+    pub bytes: usize,
+}
+
 impl Photo {
+    /// A photo of pixels that are there already, `[row, column, channel]`; it has no EXIF data.
+    ///
+    /// # Errors
+    ///
+    /// [`PhotoSizeError`] unless there are `3 * width * height` bytes and at least one.
+    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Self, PhotoSizeError> {
+        let expected = 3 * u64::from(width) * u64::from(height);
+        if expected == 0 || rgb.len() as u64 != expected {
+            return Err(PhotoSizeError {
+                width,
+                height,
+                bytes: rgb.len(),
+            });
+        }
+        Ok(Self {
+            width,
+            height,
+            rgb,
+            exif_location: ExifLocation::default(),
+        })
+    }
+
     /// Columns, after the turn that EXIF asks for.
     #[must_use]
     pub fn width(&self) -> u32 {

@@ -11,9 +11,8 @@ use burn::module::Module;
 
 use crate::artifact::{Artifact, ArtifactError};
 use crate::backbones::SmallCnnConfig;
-use crate::core::{
-    Backbone, ConfigError, Encoder, EncoderConfig, GeoModel, HeadConfig, InputSpec, Locator,
-};
+use crate::core::{Backbone, ConfigError, Encoder, EncoderConfig, GeoModel, HeadConfig, Locator};
+use crate::datasets::Preprocess;
 use crate::geo_cells::{LatLng, Partition};
 use crate::heads::cell::{CellDecoder, CellHead, CellHeadConfig};
 use crate::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
@@ -48,7 +47,7 @@ impl From<SmallCnnConfig> for AnyEncoderConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellClassifierSettings<E> {
     /// Preprocessing.
-    pub input: InputSpec,
+    pub input: Preprocess,
     /// Encoder.
     pub encoder: E,
     /// Head.
@@ -63,7 +62,7 @@ pub struct CellClassifierSettings<E> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetrievalSettings<E> {
     /// Preprocessing of the photo.
-    pub input: InputSpec,
+    pub input: Preprocess,
     /// Encoder of the query branch.
     pub encoder: E,
     /// Head of the query branch.
@@ -233,7 +232,7 @@ where
             settings.partition_hash
         )));
     }
-    settings.input.validate().map_err(|e| failed(&e))?;
+    settings.input.check().map_err(|e| failed(&e))?;
     let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
     let model = artifact.load_module(name, fresh)?;
     let decoder =
@@ -253,7 +252,7 @@ where
     C::Encoder: Backbone,
 {
     let failed = |e: &dyn Display| unusable(name, RETRIEVAL, e);
-    settings.input.validate().map_err(|e| failed(&e))?;
+    settings.input.check().map_err(|e| failed(&e))?;
     let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
     let model = artifact.load_module(name, fresh)?;
     let (embeddings, dim, places) = artifact.gallery(name)?;

@@ -3,12 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::core::{
-    Backbone, DecodeError, Decoder, GeoModel, Head, InputSpec, LocateError, Locator, Photo,
-};
+use crate::core::{Backbone, DecodeError, Decoder, GeoModel, Head, LocateError, Locator};
+use crate::datasets::{Photo, Preprocess};
 use crate::geo_cells::Estimate;
-use crate::images::preprocess;
-use crate::images::stack_rgb;
+use crate::images::stack;
 
 /// Photos that go through the network together.
 const BATCH: usize = 64;
@@ -19,7 +17,7 @@ pub struct Pipeline<E: Module, H: Module, D> {
     name: String,
     model: GeoModel<E, H>,
     decoder: D,
-    input: InputSpec,
+    input: Preprocess,
     device: Device,
 }
 
@@ -29,7 +27,7 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
         name: &str,
         model: &GeoModel<E, H>,
         decoder: D,
-        input: InputSpec,
+        input: Preprocess,
         device: &Device,
     ) -> Self {
         Self {
@@ -41,8 +39,8 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
         }
     }
 
-    fn locate_prepared(&self, images: &[Vec<u8>]) -> Vec<Result<Estimate, LocateError>> {
-        let batch = stack_rgb(images.iter().map(Vec::as_slice), &self.input, &self.device);
+    fn locate_prepared(&self, images: &[Vec<f32>]) -> Vec<Result<Estimate, LocateError>> {
+        let batch = stack(images, &self.input, &self.device);
         match self.decoder.decode(self.model.forward(batch)) {
             Ok(estimates) => estimates
                 .into_iter()
@@ -65,13 +63,9 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Locator for Pipeline<E, H, D> 
         let mut results: Vec<Option<Result<Estimate, LocateError>>> = vec![None; photos.len()];
         let mut ready = Vec::new();
         for (slot, photo) in results.iter_mut().zip(photos) {
-            match preprocess(photo, &self.input) {
-                Ok(rgb) => ready.push((slot, rgb)),
-                Err(e) => {
-                    *slot = Some(Err(LocateError::Input {
-                        reason: e.to_string(),
-                    }));
-                }
+            match self.input.apply(photo) {
+                Ok(prepared) => ready.push((slot, prepared)),
+                Err(e) => *slot = Some(Err(e.into())),
             }
         }
         while !ready.is_empty() {

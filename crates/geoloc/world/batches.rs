@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
-use super::{WorldError, WorldTask};
+use super::{PairJitter, WorldError, WorldTask};
 use crate::core::{BatchError, BatchSource, GeoBatch, PairBatch, TargetEncoder};
 use crate::datasets::{TileJitter, View};
 use crate::geo_cells::LatLng;
@@ -57,21 +57,27 @@ impl<T: TargetEncoder> BatchSource for CellBatches<T> {
             .map_err(|e| failed(e.into()))?;
         let tiles = self
             .task
-            .jittered_tiles(View::Query, &truth, &self.jitter, self.seed, first)
+            .changed_tiles(View::Query, &truth, |i, spec| {
+                self.jitter.apply(spec, self.seed, first + i)
+            })
             .map_err(|e| failed(e.into()))?;
         let target = self
             .targets
             .encode(&truth, device)
             .map_err(|e| failed(e.into()))?;
         Ok(GeoBatch {
-            input: self.task.images(&tiles, device),
+            input: self
+                .task
+                .images(&tiles, device)
+                .map_err(|e| failed(e.into()))?,
             target,
             truth,
         })
     }
 }
 
-/// Relief tiles with the aerial tiles of the same places, changed independently.
+/// Relief tiles with the aerial tiles of the same places, changed
+/// together and each for itself.
 #[derive(Clone, Debug)]
 pub struct PairBatches {
     /// The benchmark.
@@ -80,6 +86,8 @@ pub struct PairBatches {
     pub masks: PairMasks,
     /// Pairs in a batch.
     pub batch: usize,
+    /// Random change of both tiles of a pair together.
+    pub pair_jitter: PairJitter,
     /// Random change of the relief tiles.
     pub query_jitter: TileJitter,
     /// Random change of the aerial tiles.
@@ -98,11 +106,15 @@ impl PairBatches {
         let truth: Vec<LatLng> = (0..self.batch as u64)
             .map(|i| self.task.split().sample_train(self.seed, first + i))
             .collect();
+        let together = |i| self.pair_jitter.draw(self.seed, first + i);
         let images = |view, jitter: &TileJitter, seed| {
-            let tiles = self
-                .task
-                .jittered_tiles(view, &truth, jitter, seed, first)?;
-            Ok::<_, WorldError>(self.task.images(&tiles, device))
+            let mut tiles = self.task.changed_tiles(view, &truth, |i, spec| {
+                jitter.apply(together(i).apply(spec)?, seed, first + i)
+            })?;
+            for (tile, i) in tiles.iter_mut().zip(0u64..) {
+                together(i).finish(tile, self.task.pixels() as usize);
+            }
+            self.task.images(&tiles, device)
         };
         let query = images(View::Query, &self.query_jitter, mix(self.seed, 1))?;
         let aerial = images(View::Aerial, &self.aerial_jitter, mix(self.seed, 2))?;

@@ -64,13 +64,7 @@ impl CellRun {
         device: &Device,
     ) -> Pipeline<SmallCnn, CellHead, CellDecoder> {
         let decoder = CellDecoder::new(self.partition.clone(), keep);
-        Pipeline::new(
-            name,
-            &self.model,
-            decoder,
-            self.settings.input.clone(),
-            device,
-        )
+        Pipeline::new(name, &self.model, decoder, self.settings.input, device)
     }
 }
 
@@ -112,7 +106,7 @@ pub fn train_cells(
     };
     let fitted = trainer.fit(learner, &source, None, &autodiff)?;
     let settings = CellClassifierSettings {
-        input: task.input().clone(),
+        input: *task.input(),
         encoder: config.encoder.clone(),
         head,
         temperature: 1.0,

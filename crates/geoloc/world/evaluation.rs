@@ -98,7 +98,7 @@ fn correlation(
     photos: &[LocatedPhoto],
     report: &Report,
 ) -> Result<MethodReport, WorldError> {
-    let pixels = (task.input().size * task.input().size) as usize;
+    let pixels = (task.pixels() * task.pixels()) as usize;
     let gallery = gray_vectors(&task.tiles(View::Aerial, places)?);
     let queries = gray_vectors(&task.tiles(View::Query, places)?);
     let index = index_embeddings(&gallery, pixels)?;

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{PairBatches, WorldError, WorldTask};
+use super::{PairBatches, PairJitter, WorldError, WorldTask};
 use crate::backbones::{SmallCnn, SmallCnnConfig};
 use crate::core::{Embedding, GeoModel, PairTraining, TwoBranch};
 use crate::datasets::{TileJitter, View};
@@ -35,6 +35,8 @@ pub struct PairRunConfig {
     pub mask_radius_km: f64,
     /// Pairs in a batch.
     pub batch: usize,
+    /// Random change of both tiles of a pair together.
+    pub pair_jitter: PairJitter,
     /// Random change of the relief tiles.
     pub query_jitter: TileJitter,
     /// Random change of the aerial tiles.
@@ -83,6 +85,7 @@ pub fn train_pairs(
             radius_km: config.mask_radius_km,
         },
         batch: config.batch,
+        pair_jitter: config.pair_jitter,
         query_jitter: config.query_jitter,
         aerial_jitter: config.aerial_jitter,
         seed: config.seed,
@@ -125,7 +128,7 @@ impl PairRun {
         for chunk in places.chunks(BATCH) {
             let images = self
                 .task
-                .images(&self.task.tiles(view, chunk)?, &self.device);
+                .images(&self.task.tiles(view, chunk)?, &self.device)?;
             let Embedding(vectors) = branch.forward(images);
             rows.extend(
                 vectors
@@ -151,7 +154,7 @@ impl PairRun {
     #[must_use]
     pub fn settings(&self, spread_km: f64) -> RetrievalSettings<SmallCnnConfig> {
         RetrievalSettings {
-            input: self.task.input().clone(),
+            input: *self.task.input(),
             encoder: self.config.encoder.clone(),
             head: EmbeddingHeadConfig {
                 dim: self.config.dim,
@@ -171,7 +174,7 @@ impl PairRun {
         spread_km: f64,
     ) -> Pipeline<SmallCnn, EmbeddingHead, GalleryDecoder> {
         let decoder = GalleryDecoder::new(index, places.into(), self.scale, spread_km, 100);
-        let input = self.task.input().clone();
+        let input = *self.task.input();
         Pipeline::new(name, &self.model.query, decoder, input, &self.device)
     }
 }

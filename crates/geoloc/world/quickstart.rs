@@ -6,7 +6,9 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::{evaluate_cells, evaluate_pairs};
-use super::{CellRunConfig, PairRunConfig, WorldError, WorldTask, train_cells, train_pairs};
+use super::{
+    CellRunConfig, PairJitter, PairRunConfig, WorldError, WorldTask, train_cells, train_pairs,
+};
 use crate::artifact::{Artifact, Manifest};
 use crate::backbones::SmallCnnConfig;
 use crate::datasets::{TileJitter, View, world};
@@ -242,6 +244,7 @@ fn pair_config(config: &QuickstartConfig) -> PairRunConfig {
         // Two tiles whose centres are nearer than about a quarter of a side show the same place.
         mask_radius_km: 100.0,
         batch: config.pairs,
+        pair_jitter: PairJitter::default(),
         query_jitter: TileJitter::default(),
         aerial_jitter: TileJitter::default(),
         seed: config.seed,

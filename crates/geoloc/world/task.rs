@@ -6,14 +6,14 @@ use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
 use crate::artifact::ArtifactError;
-use crate::core::{ConfigError, InputSpec, Photo, PhotoSizeError};
+use crate::core::ConfigError;
 use crate::datasets::{
-    RasterError, TileError, TileJitter, TileSpec, View, WorldSplit, WorldSplitConfig,
-    WorldSplitError, render_batch, world,
+    Photo, PhotoSizeError, Preprocess, PreprocessError, RasterError, TileError, TileJitter,
+    TileSpec, View, WorldSplit, WorldSplitConfig, WorldSplitError, render_batch, world,
 };
 use crate::evaluate::LocatedPhoto;
 use crate::geo_cells::{LatLng, PartitionError};
-use crate::images::{EncodeError, stack_rgb};
+use crate::images::{EncodeError, stack};
 use crate::metrics::{MetricError, ReportError};
 use crate::retrieval::{AddError, SearchError};
 use crate::trainer::TrainError;
@@ -37,6 +37,9 @@ pub enum WorldError {
     /// A tile is no photo.
     #[error(transparent)]
     Photo(#[from] PhotoSizeError),
+    /// A tile could not be prepared for a model.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
     /// A model could not be built.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -73,7 +76,8 @@ pub enum WorldError {
 #[derive(Clone, Debug)]
 pub struct WorldTask {
     split: Arc<WorldSplit>,
-    input: InputSpec,
+    input: Preprocess,
+    pixels: u32,
 }
 
 impl WorldTask {
@@ -94,7 +98,8 @@ impl WorldTask {
     pub fn with_split(split: WorldSplitConfig, pixels: u32) -> Result<Self, WorldError> {
         Ok(Self {
             split: Arc::new(WorldSplit::new(split, world::surface()?)?),
-            input: InputSpec::square(pixels),
+            input: Preprocess::square(pixels),
+            pixels,
         })
     }
 
@@ -103,8 +108,15 @@ impl WorldTask {
     pub fn at_pixels(&self, pixels: u32) -> Self {
         Self {
             split: self.split.clone(),
-            input: InputSpec::square(pixels),
+            input: Preprocess::square(pixels),
+            pixels,
         }
+    }
+
+    /// Side of a tile in pixels.
+    #[must_use]
+    pub fn pixels(&self) -> u32 {
+        self.pixels
     }
 
     /// Which places train and which are held out.
@@ -115,7 +127,7 @@ impl WorldTask {
 
     /// Preprocessing of every model trained here.
     #[must_use]
-    pub fn input(&self) -> &InputSpec {
+    pub fn input(&self) -> &Preprocess {
         &self.input
     }
 
@@ -131,47 +143,32 @@ impl WorldTask {
     ///
     /// [`WorldError`].
     pub fn tiles(&self, view: View, places: &[LatLng]) -> Result<Vec<Vec<u8>>, WorldError> {
-        self.render(view, places, None)
+        self.changed_tiles(view, places, |_, spec| Ok(spec))
     }
 
-    /// Tiles changed at random: a pure function of the places, `seed` and the place's number,
-    /// counted from `first`.
+    /// Tiles with the spec of tile number `i` changed by `change(i, spec)`.
     ///
     /// # Errors
     ///
-    /// [`WorldError`].
-    pub fn jittered_tiles(
+    /// [`WorldError`], also if `change` fails.
+    pub fn changed_tiles(
         &self,
         view: View,
         places: &[LatLng],
-        jitter: &TileJitter,
-        seed: u64,
-        first: u64,
-    ) -> Result<Vec<Vec<u8>>, WorldError> {
-        self.render(view, places, Some((jitter, seed, first)))
-    }
-
-    fn render(
-        &self,
-        view: View,
-        places: &[LatLng],
-        jitter: Option<(&TileJitter, u64, u64)>,
+        change: impl Fn(u64, TileSpec) -> Result<TileSpec, TileError>,
     ) -> Result<Vec<Vec<u8>>, WorldError> {
         let raster = view.raster()?;
         let specs = places
             .iter()
             .zip(0u64..)
             .map(|(&place, i)| {
-                let spec = TileSpec::new(place, self.side_km(), self.input.size as usize)?;
-                match jitter {
-                    Some((jitter, seed, first)) => jitter.apply(spec, seed, first + i),
-                    None => Ok(spec),
-                }
+                let spec = TileSpec::new(place, self.side_km(), self.pixels as usize)?;
+                change(i, spec)
             })
             .collect::<Result<Vec<_>, TileError>>()?;
         Ok(render_batch(&specs, &raster)
             .into_iter()
-            .map(|tile| tile.into_rgb())
+            .map(Tile::into_rgb)
             .collect())
     }
 
@@ -186,7 +183,7 @@ impl WorldTask {
         places: &[LatLng],
         prefix: &str,
     ) -> Result<Vec<LocatedPhoto>, WorldError> {
-        let side = self.input.size;
+        let side = self.pixels;
         self.tiles(view, places)?
             .into_iter()
             .zip(places)
@@ -194,16 +191,23 @@ impl WorldTask {
             .map(|(i, (rgb, &location))| {
                 Ok(LocatedPhoto {
                     id: format!("{prefix}-{i:04}"),
-                    photo: Photo::new(side, side, rgb)?,
+                    photo: Photo::from_rgb(side, side, rgb)?,
                     location,
                 })
             })
             .collect()
     }
 
-    /// Stacks tiles into `[batch, 3, pixels, pixels]`.
-    #[must_use]
-    pub fn images(&self, tiles: &[Vec<u8>], device: &Device) -> Tensor<4> {
-        stack_rgb(tiles.iter().map(Vec::as_slice), &self.input, device)
+    /// Prepares tiles and stacks them into `[batch, 3, pixels, pixels]`.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::Preprocess`] if a tile has another size.
+    pub fn images(&self, tiles: &[Vec<u8>], device: &Device) -> Result<Tensor<4>, WorldError> {
+        let prepared = tiles
+            .iter()
+            .map(|tile| self.input.apply_rgb(tile, self.pixels, self.pixels))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(stack(&prepared, &self.input, device))
     }
 }

@@ -28,8 +28,8 @@ impl CellLocation {
     /// the spherical mean. `None` without points.
     #[must_use]
     pub fn of(self, points: &[LatLng]) -> Option<LatLng> {
-        let vectors = || points.iter().map(|p| p.to_unit_vector());
-        locate(vectors, self, None).map(|located| located.location)
+        let vectors: Vec<[f64; 3]> = points.iter().map(|p| p.to_unit_vector()).collect();
+        locate(vectors.as_slice(), self, None).map(|located| located.location)
     }
 }
 
