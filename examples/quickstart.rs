@@ -90,7 +90,7 @@ fn locate_files(
     for query in task.photos(View::Query, &places, "unseen")? {
         let file = folder.join(format!("{}.png", query.id));
         std::fs::write(&file, encode_png(&query.photo)?)?;
-        let photo = decode_photo(&file)?.photo;
+        let photo = decode_photo(&file)?;
         for estimate in locator.locate(&[photo]) {
             let estimate = estimate?;
             println!(

@@ -8,8 +8,8 @@ use thiserror::Error;
 use crate::artifact::ArtifactError;
 use crate::core::ConfigError;
 use crate::datasets::{
-    Photo, PhotoSizeError, Preprocess, PreprocessError, RasterError, TileError, TileJitter,
-    TileSpec, View, WorldSplit, WorldSplitConfig, WorldSplitError, render_batch, world,
+    Photo, PhotoSizeError, Preprocess, PreprocessError, RasterError, Tile, TileError, TileSpec,
+    View, WorldSplit, WorldSplitConfig, WorldSplitError, render_batch, world,
 };
 use crate::evaluate::LocatedPhoto;
 use crate::geo_cells::{LatLng, PartitionError};
