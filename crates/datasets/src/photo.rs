@@ -245,7 +245,7 @@ fn decode(
             source,
         },
     };
-    if let Some((width, height)) = png_size(bytes) {
+    if let Some((width, height)) = header_size(bytes) {
         check_size(width, height)?;
     }
     let mut limits = Limits::default();
@@ -262,12 +262,22 @@ fn decode(
     DynamicImage::from_decoder(decoder).map_err(failed)
 }
 
-/// The size in the header of a PNG file, which its decoder tells only once it has seen pixel data.
-fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
-    let header = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")?;
-    let (width, rest) = header.split_first_chunk::<4>()?;
-    let height = rest.first_chunk::<4>()?;
-    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+/// The size in the header of a PNG or GIF file, which their decoders tell only once they have seen
+/// what follows.
+fn header_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    if let Some(header) = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR") {
+        let (width, rest) = header.split_first_chunk::<4>()?;
+        let height = rest.first_chunk::<4>()?;
+        return Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)));
+    }
+    let header = bytes
+        .strip_prefix(b"GIF89a")
+        .or_else(|| bytes.strip_prefix(b"GIF87a"))?;
+    let &[a, b, c, d] = header.first_chunk::<4>()?;
+    Some((
+        u16::from_le_bytes([a, b]).into(),
+        u16::from_le_bytes([c, d]).into(),
+    ))
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), PhotoError> {

@@ -1,6 +1,7 @@
 use geoloc_geo_cells::{LatLng, haversine_km};
 
 use super::*;
+use crate::TileJitter;
 
 fn place(lat: f64, lng: f64) -> LatLng {
     LatLng::new(lat, lng).unwrap()
@@ -192,4 +193,40 @@ fn colour_changes_do_what_their_names_say() {
         .unwrap()
         .with_color(bright);
     assert_eq!(spec.render(&raster).rgb(), vec![255; 48]);
+}
+
+#[test]
+fn specs_survive_serialisation_and_bad_ones_do_not() {
+    let spec = TileSpec::new(place(1.0, 2.0), 384.0, 32).unwrap();
+    let spec = spec.with_rotation(-30.0).unwrap();
+    let text = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<TileSpec>(&text).unwrap(), spec);
+    assert!(serde_json::from_str::<TileSpec>(&text.replace("384.0", "-1.0")).is_err());
+    for side in [0.0, -1.0, f64::NAN, f64::INFINITY, 20_000.0] {
+        assert!(TileSpec::new(place(1.0, 2.0), side, 32).is_err());
+    }
+    assert!(TileSpec::new(place(1.0, 2.0), 1.0, 0).is_err());
+    assert!(spec.with_rotation(f64::NAN).is_err() && spec.with_scale(0.0).is_err());
+    assert_eq!(spec.with_shift(f64::NAN, 1.0).center(), spec.center());
+    let moved = spec.with_shift(30.0, 40.0).center();
+    assert!((haversine_km(moved, spec.center()) - 50.0).abs() < 1e-6);
+}
+
+#[test]
+fn jittered_tiles_stay_inside_the_radius_promised() {
+    let jitter = TileJitter {
+        rotation_deg: 180.0,
+        ..TileJitter::default()
+    };
+    let spec = TileSpec::new(place(61.0, 179.0), 384.0, 8).unwrap();
+    for index in 0..300 {
+        let tile = jitter.apply(spec, 1, index).unwrap();
+        assert_eq!(tile, jitter.apply(spec, 1, index).unwrap());
+        for (column, row) in [(0.0, 0.0), (8.0, 0.0), (0.0, 8.0), (8.0, 8.0)] {
+            let away = haversine_km(spec.center(), tile.place_at(column, row));
+            assert!(away <= jitter.max_radius_km(384.0) + 1e-6, "{away}");
+        }
+    }
+    let same = TileJitter::NONE.apply(spec, 1, 5).unwrap();
+    assert!((same.side_km() - 384.0).abs() < 1e-9 && same.center() == spec.center());
 }

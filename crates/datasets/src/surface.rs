@@ -82,22 +82,42 @@ impl SurfaceMap {
     /// Share of the tile that is land without permanent ice, in [0, 1], from 12 x 12 places.
     #[must_use]
     pub fn land_share(&self, tile: &TileSpec) -> f64 {
-        let [right, up, out] = tile.axes();
-        let at =
-            |k: usize| ((k as f64 + 0.5) / SAMPLES as f64 - 0.5) * tile.side_km() / EARTH_RADIUS_KM;
-        let land = (0..SAMPLES * SAMPLES)
-            .filter(|k| {
-                let (x, y) = (at(k % SAMPLES), -at(k / SAMPLES));
-                let angle = x.hypot(y).max(f64::MIN_POSITIVE);
-                let (sin, cos) = angle.sin_cos();
-                let sinc = sin / angle;
-                let v = std::array::from_fn(|c| {
-                    (cos * out[c] + sinc * (x * right[c] + y * up[c])) as f32
-                });
-                self.at_vector(v) == Surface::Land
-            })
-            .count();
+        let land = self.is_land_at(tile).filter(|&land| land).count();
         land as f64 / (SAMPLES * SAMPLES) as f64
+    }
+
+    /// Whether [`land_share`](Self::land_share) is at least `share`; stops looking once that is sure.
+    #[must_use]
+    pub fn has_land(&self, tile: &TileSpec, share: f64) -> bool {
+        let all = (SAMPLES * SAMPLES) as f64;
+        let (mut land, mut left) = (0.0, all);
+        for is_land in self.is_land_at(tile) {
+            land += f64::from(u8::from(is_land));
+            left -= 1.0;
+            if land / all >= share {
+                return true;
+            }
+            if (land + left) / all < share {
+                return false;
+            }
+        }
+        land / all >= share
+    }
+
+    /// Land or not at the 12 x 12 places of a tile.
+    fn is_land_at(&self, tile: &TileSpec) -> impl Iterator<Item = bool> {
+        let [right, up, out] = tile.axes();
+        let step = tile.side_km() / EARTH_RADIUS_KM / SAMPLES as f64;
+        let at = move |k: usize| (k as f64 + 0.5 - SAMPLES as f64 / 2.0) * step;
+        (0..SAMPLES * SAMPLES).map(move |k| {
+            let (x, y) = (at(k % SAMPLES), -at(k / SAMPLES));
+            let angle = x.hypot(y).max(f64::MIN_POSITIVE);
+            let (sin, cos) = angle.sin_cos();
+            let sinc = sin / angle;
+            let v =
+                std::array::from_fn(|c| (cos * out[c] + sinc * (x * right[c] + y * up[c])) as f32);
+            self.at_vector(v) == Surface::Land
+        })
     }
 
     /// Centres for a gallery of the whole world: one place for every `spacing_km`² wherever a tile
@@ -108,7 +128,7 @@ impl SurfaceMap {
         sphere::lattice(spacing_km, 0.0)
             .filter(|&place| {
                 TileSpec::new(place, side_km, SAMPLES)
-                    .is_ok_and(|tile| self.land_share(&tile) >= min_land)
+                    .is_ok_and(|tile| self.has_land(&tile, min_land))
             })
             .collect()
     }

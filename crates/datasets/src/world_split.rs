@@ -225,7 +225,7 @@ impl WorldSplit {
         let [south, north] = self.config.latitudes;
         (south..=north).contains(&place.lat())
             && TileSpec::new(place, self.config.side_km, 1)
-                .is_ok_and(|tile| self.surface.land_share(&tile) >= self.config.min_land)
+                .is_ok_and(|tile| self.surface.has_land(&tile, self.config.min_land))
     }
 }
 

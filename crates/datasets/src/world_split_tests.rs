@@ -229,3 +229,21 @@ fn senseless_configurations_are_errors() {
         );
     }
 }
+
+#[test]
+fn enough_land_is_the_share_compared() {
+    let map = crate::world::surface().unwrap();
+    let mut draws = Draws::new(1, 1);
+    for _ in 0..500 {
+        let centre = place(120.0 * draws.unit() - 50.0, 360.0 * draws.unit());
+        let tile = TileSpec::new(centre, 1200.0, 4).unwrap();
+        let share = map.land_share(&tile);
+        for least in [0.0, 0.25, 0.5, 1.0, share] {
+            assert_eq!(
+                map.has_land(&tile, least),
+                share >= least,
+                "{share} at {centre}"
+            );
+        }
+    }
+}

@@ -281,6 +281,13 @@ fn every_bad_file_gets_its_own_message_and_the_good_ones_are_read() {
     write("cut.png", &png[..png.len() / 2]);
     write("dot.png", &encode(&picture(1, 1).into(), ImageFormat::Png));
     write("huge.png", &png_header(20_000, 20_000));
+    let mut gif = b"GIF89a".to_vec();
+    gif.extend([0x60, 0xea, 0x60, 0xea, 0, 0, 0, 0x3b]);
+    write("huge.gif", &gif);
+    let mut wide = jpeg.clone();
+    let frame = wide.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    wide[frame + 5..frame + 9].copy_from_slice(&[0xf0, 0, 0xf0, 0]);
+    write("huge.jpg", &wide);
     write("no_data.png", &png_header(200, 200));
     write("empty.jpg", b"");
     write("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
@@ -296,6 +303,8 @@ fn every_bad_file_gets_its_own_message_and_the_good_ones_are_read() {
         ("cut.png", "PNG"),
         ("dot.png", "1 x 1 pixels, too small"),
         ("huge.png", "20000 x 20000 pixels, more than the limit"),
+        ("huge.gif", "60000 x 60000 pixels, more than the limit"),
+        ("huge.jpg", "61440 x 61440 pixels, more than the limit"),
         ("no_data.png", "PNG"),
         ("empty.jpg", "empty"),
         ("phone.heic", "HEIC"),
@@ -322,7 +331,7 @@ fn every_bad_file_gets_its_own_message_and_the_good_ones_are_read() {
     assert_eq!(names.first(), Some(&at("cut.jpg")));
     assert_eq!(
         names.len(),
-        11,
+        13,
         "folder.jpg, phone.heic and what is missing are not listed"
     );
     assert!(
