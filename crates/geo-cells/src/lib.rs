@@ -6,9 +6,12 @@ mod cell;
 mod distance;
 mod encode;
 mod estimate;
+mod files;
 mod kernels;
 mod latlng;
 mod partition;
+#[cfg(feature = "places")]
+mod places;
 mod region;
 mod vector;
 
@@ -20,6 +23,10 @@ pub use distance::{
 };
 pub use encode::{leaf_ids, leaf_ids_with};
 pub use estimate::{Candidate, Estimate};
+pub use files::{
+    BadRow, BadRowReason, GeoJsonError, PlacesOptions, PlacesTable, TableError, TopoJsonError,
+    read_places, read_regions_geojson, read_regions_topojson,
+};
 pub use kernels::Kernel;
 pub use latlng::{LatLng, LatLngError};
 pub use partition::{
@@ -27,7 +34,9 @@ pub use partition::{
     DropReason, Dropped, FixedLevelPartition, GeoclassSetConfig, GeoclassSets, Geometry, Hierarchy,
     LatLngBox, LevelCount, NamedPlaces, NestedPartition, OpticsRound, OracleError, Partition,
     PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, Polygon, PolygonError,
-    QuadtreePartition, QuadtreeRoot, Region, RegionIndex, RegionPartition, SmallCells,
+    QuadtreePartition, QuadtreeRoot, Region, RegionIndex, RegionMap, RegionPartition, SmallCells,
     SphericalKMeans, Spread, SuspiciousCoordinates,
 };
+#[cfg(feature = "places")]
+pub use places::{Place, Places};
 pub use region::{Cap, Covering, CoveringError, LatLngRect, RectError};

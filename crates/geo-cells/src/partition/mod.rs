@@ -44,7 +44,9 @@ pub use location::CellLocation;
 pub use named::NamedPlaces;
 pub use oracle::{ACCURACY_RADII_KM, OracleError};
 pub use quadtree::{QuadtreePartition, QuadtreeRoot};
-pub use regions::{OpticsRound, Polygon, PolygonError, Region, RegionIndex, RegionPartition};
+pub use regions::{
+    OpticsRound, Polygon, PolygonError, Region, RegionIndex, RegionMap, RegionPartition,
+};
 pub use report::{DropReason, Dropped, LevelCount, PartitionReport, Spread};
 pub use suspicious::SuspiciousCoordinates;
 

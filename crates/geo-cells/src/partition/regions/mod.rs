@@ -3,6 +3,7 @@
 mod adjacency;
 mod bytes;
 mod index;
+mod map;
 mod merge;
 mod optics;
 mod polygon;
@@ -11,6 +12,7 @@ mod split;
 use serde::{Deserialize, Serialize};
 
 pub use index::RegionIndex;
+pub use map::RegionMap;
 pub use polygon::{Polygon, PolygonError, Region};
 
 use super::fit::{fit, in_canonical_order};
