@@ -14,7 +14,7 @@ fn compare(flat: &FlatIndex, brute: &BruteForce, query: &Query, what: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn flat_equals_brute_force(

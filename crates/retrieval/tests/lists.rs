@@ -21,7 +21,7 @@ fn config(codes: ListCodes, lists: usize) -> IvfConfig {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_lists_and_all_rows_are_exact(
