@@ -1,6 +1,5 @@
 //! The reference: every row scored in full precision.
 
-use crate::kernels::dot;
 use crate::row_table::RowTable;
 use crate::suppress::Suppressor;
 use crate::top_k::TopK;
@@ -46,14 +45,8 @@ impl VectorIndex for BruteForce {
             query.k
         };
         let mut best = TopK::new(k);
-        for (at, row) in self.table.rows().enumerate() {
-            let inside = match &query.region {
-                None => true,
-                Some(region) => self.table.place(at).is_some_and(|p| region.contains(&p)),
-            };
-            if inside {
-                best.push(dot(row, &vector), self.table.id(at), at);
-            }
+        for (at, score) in self.table.scored(query, &vector) {
+            best.push(score, self.table.id(at), at);
         }
         let mut suppressor = Suppressor::new(query);
         for row in best.into_sorted() {

@@ -133,6 +133,14 @@ pub enum SearchError {
     /// A file that the index reads is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
+    /// A shard failed.
+    #[error("shard {shard}: {source}")]
+    Shard {
+        /// The shard, from 0.
+        shard: usize,
+        /// Why.
+        source: Box<SearchError>,
+    },
     /// The query asks for what this engine does not do.
     #[error("{engine} does not support {feature}")]
     Unsupported {

@@ -1,7 +1,9 @@
 //! What is asked of an index.
 
+use std::sync::Arc;
+
 use crate::rows::check_vectors;
-use crate::{Region, SearchError, VectorError};
+use crate::{Prior, Region, SearchError, VectorError};
 
 /// A search: one or more vectors, how many rows, and where.
 ///
@@ -27,6 +29,7 @@ pub struct Query {
     pub(crate) region: Option<Region>,
     pub(crate) diversity_km: Option<f64>,
     pub(crate) distinct_cells: bool,
+    pub(crate) prior: Option<(Arc<Prior>, f32)>,
     pub(crate) probes: Option<usize>,
     pub(crate) rerank: Option<usize>,
 }
@@ -42,6 +45,7 @@ impl Query {
             region: None,
             diversity_km: None,
             distinct_cells: false,
+            prior: None,
             probes: None,
             rerank: None,
         }
@@ -90,6 +94,13 @@ impl Query {
         self
     }
 
+    /// Adds `weight` times a value per cell to every score.
+    #[must_use]
+    pub fn prior(mut self, prior: Arc<Prior>, weight: f32) -> Self {
+        self.prior = Some((prior, weight));
+        self
+    }
+
     /// How many lists an approximate index visits; its own default otherwise. Exact engines ignore it.
     #[must_use]
     pub fn probes(mut self, lists: usize) -> Self {
@@ -113,7 +124,17 @@ impl Query {
 
     /// Whether rows without a place cannot be judged.
     pub(crate) fn needs_places(&self) -> bool {
-        self.region.is_some() || self.is_selective()
+        self.region.is_some() || self.prior.is_some() || self.is_selective()
+    }
+
+    /// The full-precision score of a row: its inner product, and the prior of its S2 id.
+    pub(crate) fn total(&self, product: f64, cell: u64) -> f32 {
+        match &self.prior {
+            None => product as f32,
+            Some((prior, weight)) => {
+                (product + f64::from(*weight) * f64::from(prior.value_raw(cell))) as f32
+            }
+        }
     }
 
     /// Whether rows rule out other rows.
@@ -139,6 +160,11 @@ impl Query {
             if !weight.is_finite() {
                 return Err(parameter("weight", f64::from(weight)));
             }
+        }
+        if let Some((_, weight)) = &self.prior
+            && !(weight.is_finite() && weight.abs() <= 1e18)
+        {
+            return Err(parameter("prior weight", f64::from(*weight)));
         }
         match self.diversity_km {
             Some(km) if !(km.is_finite() && km >= 0.0) => Err(parameter("diversity radius", km)),

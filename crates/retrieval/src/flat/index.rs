@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use geoloc_geo_cells::LatLng;
+
 use crate::certificate::QueryCode;
 use crate::column::InMemory;
 use crate::error::Damage;
-use crate::kernels::{GROUP, Kernel, Scan, TILE_ROWS, dot, scan_group, scan_one};
+use crate::kernels::{GROUP, Kernel, Offsets, Scan, TILE_ROWS, dot64, scan_group, scan_one};
+use crate::row_store::RowStore;
 use crate::row_table::{MAX_ROWS, RowTable};
-use crate::suppress::Suppressor;
+use crate::suppress::{self, select};
 use crate::top_k::Ranked;
 use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
 
@@ -161,18 +164,12 @@ impl FlatIndex {
 
     /// Scores the unsealed rows.
     fn scan_head(&self, query: &Query, vector: &[f32], collector: &mut Collector) {
-        for (at, row) in self.head.rows().enumerate() {
-            let inside = match &query.region {
-                None => true,
-                Some(region) => self.head.place(at).is_some_and(|p| region.contains(&p)),
+        for (at, score) in self.head.scored(query, vector) {
+            let row = RowRef {
+                segment: HEAD,
+                at: at as u32,
             };
-            if inside {
-                let row_ref = RowRef {
-                    segment: HEAD,
-                    at: at as u32,
-                };
-                collector.push(row_ref, dot(row, vector), 0.0);
-            }
+            collector.push(row, score, 0.0);
         }
     }
 
@@ -183,16 +180,29 @@ impl FlatIndex {
         code: &QueryCode,
         collector: &mut Collector,
     ) -> Result<(), Damage> {
+        let shape = query.region.as_ref().and_then(|r| r.shape.as_ref());
+        let mut prior = PriorTerms::default();
         for (number, segment) in self.segments.iter().enumerate() {
             for range in Self::ranges(segment, query)? {
+                // Checked here, so that the scan can look at single rows.
+                let columns = match shape {
+                    Some(_) => segment.store.locations.get(range.clone())?,
+                    None => &[],
+                };
+                let keep = |at: usize| {
+                    let location = columns.get(at - range.start);
+                    let p = location.and_then(|&[lat, lng]| LatLng::new(lat, lng).ok());
+                    shape.is_none_or(|shape| p.is_some_and(|p| shape.contains(p)))
+                };
                 for block in blocks(&range, self.dim, SINGLE_BLOCK) {
-                    let scan = scan_of(segment, &block)?;
+                    let mut scan = scan_of(segment, &block)?;
+                    scan.offsets = prior.of(query, &segment.store, &block)?;
                     let mut feed = Feed {
                         collector,
                         segment: number as u32,
                         range: range.clone(),
                         dead: &segment.store.dead,
-                        keep: None,
+                        keep: shape.is_some().then_some(&keep),
                     };
                     scan_one(self.kernel, &scan, code, &mut feed);
                 }
@@ -204,9 +214,10 @@ impl FlatIndex {
     fn finish(
         &self,
         collector: Collector,
+        query: &Query,
         vector: &[f32],
-    ) -> Result<(Vec<Ranked<RowRef>>, usize), Damage> {
-        collector.finish(
+    ) -> Result<(Vec<Hit>, usize), Damage> {
+        let (rows, reranked) = collector.finish(
             |row| match self.segments.get(row.segment as usize) {
                 Some(Segment { store, .. }) => {
                     Ok((store.id(row.at as usize)?, store.row(row.at as usize)?))
@@ -216,8 +227,21 @@ impl FlatIndex {
                     self.head.row(row.at as usize),
                 )),
             },
-            |_, values| Ok(dot(values, vector)),
-        )
+            |row, values| {
+                let at = row.at as usize;
+                let cell = match self.segments.get(row.segment as usize) {
+                    _ if query.prior.is_none() => 0,
+                    Some(segment) => segment.store.cells.at(at)?.unwrap_or(0),
+                    None => self.head.cell(at),
+                };
+                Ok(query.total(dot64(values, vector), cell))
+            },
+        )?;
+        let mut hits = Vec::with_capacity(rows.len());
+        for row in &rows {
+            hits.push(self.hit(row)?);
+        }
+        Ok((hits, reranked))
     }
 
     fn hit(&self, row: &Ranked<RowRef>) -> Result<Hit, Damage> {
@@ -231,46 +255,6 @@ impl FlatIndex {
             score: row.score,
             place,
         })
-    }
-
-    /// The exact best `k` rows of one query, for one vector.
-    fn ranking(
-        &self,
-        query: &Query,
-        vector: &[f32],
-        code: &QueryCode,
-        k: usize,
-    ) -> Result<(Vec<Ranked<RowRef>>, usize), Damage> {
-        let mut collector = Collector::new(k);
-        self.scan_head(query, vector, &mut collector);
-        self.scan_segments(query, code, &mut collector)?;
-        self.finish(collector, vector)
-    }
-
-    /// Lengthens the exact ranking until enough rows survive the selection.
-    fn select(&self, query: &Query, vector: &[f32]) -> Result<Hits, SearchError> {
-        let code = QueryCode::new(vector, self.kernel);
-        let mut k = query.k;
-        if query.is_selective() {
-            k = k.saturating_mul(4).max(64);
-        }
-        let mut reranked = 0;
-        loop {
-            let (rows, scored) = self.ranking(query, vector, &code, k.min(self.len()).max(1))?;
-            reranked += scored;
-            let mut suppressor = Suppressor::new(query);
-            for row in &rows {
-                suppressor.offer(self.hit(row)?);
-            }
-            if suppressor.is_full() || rows.len() < k || !query.is_selective() {
-                return Ok(Hits {
-                    hits: suppressor.into_hits(),
-                    exact: true,
-                    reranked,
-                });
-            }
-            k = k.saturating_mul(8);
-        }
     }
 
     /// Answers plain queries (no region, no selection) together, block by block.
@@ -310,12 +294,8 @@ impl FlatIndex {
             }
         }
         let mut out = Vec::with_capacity(queries.len());
-        for (collector, vector) in collectors.into_iter().zip(&vectors) {
-            let (rows, reranked) = self.finish(collector, vector)?;
-            let mut hits = Vec::with_capacity(rows.len());
-            for row in &rows {
-                hits.push(self.hit(row)?);
-            }
+        for ((collector, vector), query) in collectors.into_iter().zip(&vectors).zip(queries) {
+            let (hits, reranked) = self.finish(collector, query, vector)?;
             out.push(Hits {
                 hits,
                 exact: true,
@@ -337,6 +317,42 @@ fn blocks(
     (first..end)
         .step_by(step)
         .map(move |start| start..(start + step).min(end))
+}
+
+/// The prior of the rows of a block, in buffers that are used again.
+#[derive(Default)]
+struct PriorTerms {
+    score: Vec<f32>,
+    slack: Vec<f32>,
+}
+
+impl PriorTerms {
+    fn of(
+        &mut self,
+        query: &Query,
+        store: &RowStore,
+        tiles: &Range<usize>,
+    ) -> Result<Option<Offsets<'_>>, Damage> {
+        let Some((prior, weight)) = &query.prior else {
+            return Ok(None);
+        };
+        self.score.clear();
+        self.slack.clear();
+        let rows = tiles.start * TILE_ROWS..(tiles.end * TILE_ROWS).min(store.len);
+        prior.fill(
+            store.cells.get(rows)?,
+            *weight,
+            &mut self.score,
+            &mut self.slack,
+        );
+        let whole = self.score.len().next_multiple_of(TILE_ROWS);
+        self.score.resize(whole, 0.0);
+        self.slack.resize(whole, 0.0);
+        Ok(Some(Offsets {
+            score: &self.score,
+            slack: &self.slack,
+        }))
+    }
 }
 
 /// The tiles of a block, checked if they come from a file.
@@ -363,7 +379,19 @@ impl VectorIndex for FlatIndex {
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
         let vector = query.combined(self.dim)?;
         self.check_places(query)?;
-        self.select(query, &vector)
+        let code = QueryCode::new(&vector, self.kernel);
+        select(query, |k| {
+            let mut collector = Collector::new(k.min(self.len()).max(1));
+            self.scan_head(query, &vector, &mut collector);
+            self.scan_segments(query, &code, &mut collector)?;
+            let (hits, reranked) = self.finish(collector, query, &vector)?;
+            Ok(suppress::Ranked {
+                complete: hits.len() < k,
+                hits,
+                reranked,
+                exact: true,
+            })
+        })
     }
 
     fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {

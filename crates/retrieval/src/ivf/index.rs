@@ -6,7 +6,7 @@ use crate::error::{Damage, MemoryError};
 use crate::flat::RowRef;
 use crate::kernels::Kernel;
 use crate::row_table::{MAX_ROWS, RowSlices, RowTable};
-use crate::suppress::Suppressor;
+use crate::suppress::{self, select};
 use crate::top_k::Ranked;
 use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
 
@@ -179,6 +179,12 @@ impl VectorIndex for IvfIndex {
         if query.needs_places() && (unplaced > 0 || !self.head.all_placed()) {
             return Err(SearchError::NoPlaces);
         }
+        if query.prior.is_some() {
+            return Err(SearchError::Unsupported {
+                engine: "a list index",
+                feature: "priors",
+            });
+        }
         let nothing = Router::empty(self.dim);
         let router = self.router.as_ref().unwrap_or(&nothing);
         let lists = Lists {
@@ -189,39 +195,30 @@ impl VectorIndex for IvfIndex {
             codes: self.config.codes,
             kernel: self.kernel,
         };
-        let mut probes = query
-            .probes
-            .unwrap_or(self.config.probes)
-            .max(1)
-            .min(router.lists);
-        let mut k = query.k;
-        if query.is_selective() {
-            k = k.saturating_mul(4).max(64);
-        }
-        let mut reranked = 0;
-        loop {
+        let asked = query.probes.unwrap_or(self.config.probes).max(1);
+        let mut probes = asked.min(router.lists);
+        select(query, |k| {
             let k_now = k.min(self.len()).max(1);
             let rerank = self.config.rerank_count(k_now, query.rerank);
-            let ranking = lists.ranking(query, &vector, k_now, probes, rerank)?;
-            reranked += ranking.reranked;
-            let mut suppressor = Suppressor::new(query);
-            for row in &ranking.rows {
-                suppressor.offer(self.hit(row)?);
-            }
-            let exhausted = ranking.rows.len() < k && probes == router.lists;
-            if suppressor.is_full() || exhausted || !query.is_selective() {
-                return Ok(Hits {
-                    hits: suppressor.into_hits(),
-                    exact: ranking.exact,
-                    reranked,
-                });
-            }
-            if ranking.rows.len() < k {
+            let ranking = loop {
+                let ranking = lists.ranking(query, &vector, k_now, probes, rerank)?;
+                // A selection that runs out of rows looks further afield.
+                if !query.is_selective() || ranking.rows.len() >= k_now || probes == router.lists {
+                    break ranking;
+                }
                 probes = probes.saturating_mul(4).min(router.lists);
-            } else {
-                k = k.saturating_mul(8);
+            };
+            let mut hits = Vec::with_capacity(ranking.rows.len());
+            for row in &ranking.rows {
+                hits.push(self.hit(row)?);
             }
-        }
+            Ok(suppress::Ranked {
+                complete: hits.len() < k,
+                hits,
+                reranked: ranking.reranked,
+                exact: ranking.exact,
+            })
+        })
     }
 }
 

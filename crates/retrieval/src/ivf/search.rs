@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use geoloc_geo_cells::LatLng;
+
 use crate::certificate::QueryCode;
 use crate::codes::{BitQuery, Rotation};
 use crate::error::Damage;
@@ -9,7 +11,6 @@ use crate::flat::{Collector, Feed, RowRef, padded, region_positions};
 use crate::kernels::{
     Kernel, LowScan, Scan, Sink, TILE_ROWS, dot, prefetch, scan_four_bit, scan_one, scan_one_bit,
 };
-use crate::row_store::Tombstones;
 use crate::row_table::RowTable;
 use crate::top_k::{Ranked, TopK};
 use crate::{Query, Region};
@@ -80,6 +81,12 @@ impl Lists<'_> {
                 let tiles = segment.list(list);
                 let rows = tiles.start * TILE_ROWS..tiles.end * TILE_ROWS;
                 for rows in positions(segment, rows, query.region.as_ref())? {
+                    if let Some(region) = &query.region
+                        && region.shape.is_some()
+                    {
+                        // Rows are judged one by one in the scan.
+                        segment.store.locations.get(rows.clone())?;
+                    }
                     visits.push(Visit {
                         segment,
                         number: number as u32,
@@ -100,21 +107,6 @@ impl Lists<'_> {
         }
     }
 
-    fn head_rows(&self, query: &Query) -> impl Iterator<Item = (RowRef, &[f32])> {
-        let region = query.region.clone();
-        self.head.rows().enumerate().filter_map(move |(at, row)| {
-            let inside = match &region {
-                None => true,
-                Some(region) => self.head.place(at).is_some_and(|p| region.contains(&p)),
-            };
-            let at = RowRef {
-                segment: HEAD,
-                at: at as u32,
-            };
-            inside.then_some((at, row))
-        })
-    }
-
     fn certified(
         &self,
         query: &Query,
@@ -125,8 +117,8 @@ impl Lists<'_> {
         complete: bool,
     ) -> Result<Ranking, Damage> {
         let mut collector = Collector::new(k);
-        for (at, row) in self.head_rows(query) {
-            collector.push(at, dot(row, vector), 0.0);
+        for (at, score) in self.head.scored(query, vector) {
+            collector.push(head_row(at), score, 0.0);
         }
         let norm = length(vector);
         for visit in visits {
@@ -138,12 +130,13 @@ impl Lists<'_> {
                 first_row: visit.first_row(),
                 offsets: None,
             };
+            let keep = |at: usize| visit.keeps(query, at);
             let mut feed = Feed {
                 collector: &mut collector,
                 segment: visit.number,
                 range: visit.rows.clone(),
                 dead: &visit.segment.store.dead,
-                keep: None,
+                keep: Some(&keep),
             };
             scan_one(self.kernel, &scan, &code, &mut feed);
         }
@@ -166,8 +159,8 @@ impl Lists<'_> {
     ) -> Result<Ranking, Damage> {
         let mut best = TopK::new(k);
         let mut reranked = 0;
-        for (at, row) in self.head_rows(query) {
-            best.push(dot(row, vector), self.head.id(at.at as usize), at);
+        for (at, score) in self.head.scored(query, vector) {
+            best.push(score, self.head.id(at), head_row(at));
             reranked += 1;
         }
         let mut rotated = vector.to_vec();
@@ -181,7 +174,7 @@ impl Lists<'_> {
             floor: f32::NEG_INFINITY,
             number: 0,
             rows: 0..0,
-            dead: None,
+            visit: None,
         };
         for visit in visits {
             let mean = visit.segment.mean(visit.list);
@@ -193,7 +186,7 @@ impl Lists<'_> {
             };
             estimates.number = visit.number;
             estimates.rows = visit.rows.clone();
-            estimates.dead = Some(&visit.segment.store.dead);
+            estimates.visit = Some((visit, query));
             match &query_code {
                 LowQuery::Bits(bits) => scan_one_bit(self.kernel, &scan, bits, &mut estimates),
                 LowQuery::Bytes(code) => scan_four_bit(self.kernel, &scan, code, &mut estimates),
@@ -216,6 +209,13 @@ impl Lists<'_> {
     }
 }
 
+fn head_row(at: usize) -> RowRef {
+    RowRef {
+        segment: HEAD,
+        at: at as u32,
+    }
+}
+
 enum LowQuery {
     Bytes(QueryCode),
     Bits(BitQuery),
@@ -230,6 +230,16 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// Whether a row lies in the shape of the region; its block was checked before.
+    fn keeps(&self, query: &Query, at: usize) -> bool {
+        let Some(shape) = query.region.as_ref().and_then(|r| r.shape.as_ref()) else {
+            return true;
+        };
+        let location = self.segment.store.locations.unchecked().get(at);
+        let p = location.and_then(|&[lat, lng]| LatLng::new(lat, lng).ok());
+        p.is_some_and(|p| shape.contains(p))
+    }
+
     fn first_row(&self) -> usize {
         self.rows.start / TILE_ROWS * TILE_ROWS
     }
@@ -264,7 +274,7 @@ struct Estimates<'a> {
     floor: f32,
     number: u32,
     rows: Range<usize>,
-    dead: Option<&'a Tombstones>,
+    visit: Option<(&'a Visit<'a>, &'a Query)>,
 }
 
 impl Sink for Estimates<'_> {
@@ -278,7 +288,10 @@ impl Sink for Estimates<'_> {
             let lane = lanes.trailing_zeros() as usize;
             lanes &= lanes - 1;
             let at = first_row + lane;
-            let kept = self.rows.contains(&at) && !self.dead.is_some_and(|dead| dead.contains(at));
+            let kept = |(visit, query): (&Visit<'_>, &Query)| {
+                !visit.segment.store.dead.contains(at) && visit.keeps(query, at)
+            };
+            let kept = self.rows.contains(&at) && self.visit.is_some_and(kept);
             if let (true, Some(&score)) = (kept, score.get(lane)) {
                 let row = RowRef {
                     segment: self.number,

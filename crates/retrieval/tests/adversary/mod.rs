@@ -6,8 +6,10 @@
     reason = "shared by test programs, each of which uses a part"
 )]
 
-use geoloc_geo_cells::{CellId, LatLng};
-use geoloc_retrieval::Place;
+use std::sync::Arc;
+
+use geoloc_geo_cells::{Cap, CellId, LatLng, LatLngRect, Level};
+use geoloc_retrieval::{Place, Polygon, Prior, Region};
 
 /// A small seeded generator (splitmix64), so that failures repeat.
 pub struct Rng(pub u64);
@@ -80,14 +82,50 @@ pub fn places(seed: u64, n: usize) -> Vec<Place> {
     let mut rng = Rng(seed);
     (0..n)
         .map(|_| {
-            // Few distinct cells, so that several rows share one.
-            let raw =
-                ((rng.next() % 6) << 61 | (rng.next() % 64) << 50 | 1 << 48) & !0xffff_ffff_ffff;
-            Place {
-                location: LatLng::new(f64::from(rng.unit()) * 90.0, f64::from(rng.unit()) * 180.0)
-                    .unwrap(),
-                cell: CellId::try_from(raw | 1 << 48).ok(),
-            }
+            let mut degrees = |most: f64| f64::from(rng.unit()) * most;
+            let location = LatLng::new(degrees(90.0), degrees(180.0)).unwrap();
+            // Few distinct cells, so that several rows share one; some rows are points.
+            let level = Level::new([3, 5, 30][rng.below(3)]).unwrap();
+            let cell = CellId::from_lat_lng(location).parent(level);
+            Place { location, cell }
         })
         .collect()
+}
+
+/// Regions of every kind.
+pub fn regions(seed: u64, places: &[Place]) -> Vec<Region> {
+    let mut rng = Rng(seed);
+    let lat = f64::from(rng.unit()) * 60.0;
+    let lng = f64::from(rng.unit()) * 180.0;
+    let center = LatLng::new(lat, lng).unwrap();
+    let corner = |dy: f64, dx: f64| LatLng::new(lat + dy, lng + dx).unwrap();
+    let polygon = Polygon::new(&[
+        corner(-25.0, -20.0),
+        corner(20.0, -30.0),
+        corner(10.0, 40.0),
+    ]);
+    let rect = LatLngRect::new(lat - 20.0, lng - 30.0, lat + 25.0, lng + 50.0).unwrap();
+    vec![
+        Region::cells(
+            &places
+                .iter()
+                .filter_map(|p| p.cell)
+                .take(3)
+                .collect::<Vec<_>>(),
+        ),
+        Region::cap(&Cap::new(center, 3000.0)).unwrap(),
+        Region::rect(&rect).unwrap(),
+        Region::polygon(&polygon.unwrap()).unwrap(),
+    ]
+}
+
+/// A prior over the faces, one of them left out.
+pub fn prior(seed: u64) -> Arc<Prior> {
+    let mut rng = Rng(seed);
+    let cells: Vec<(CellId, f32)> = CellId::faces()
+        .into_iter()
+        .skip(1)
+        .map(|f| (f, rng.unit()))
+        .collect();
+    Arc::new(Prior::new(&cells, -0.25).unwrap())
 }
