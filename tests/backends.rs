@@ -21,6 +21,7 @@ use geoloc::losses::{CrossEntropy, InfoNce, PairMasks};
 static GENERATOR: Mutex<()> = Mutex::new(());
 
 fn devices() -> Vec<(&'static str, Device)> {
+    #[allow(unused_mut, reason = "other features add devices")]
     let mut devices = vec![("flex", Device::flex())];
     #[cfg(feature = "ndarray")]
     {

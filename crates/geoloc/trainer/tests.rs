@@ -269,7 +269,8 @@ fn settings_that_make_no_sense_are_named() {
 fn the_joint_norm_of_all_gradients_is_limited() {
     let _turn = turn();
     let device = Device::flex().autodiff();
-    let model = Toy::new(&device);
+    let mut model = Toy::new(&device);
+    model.dropout = DropoutConfig::new(0.0).init();
     let (x, y) = CLEAN.batch(0, &device).unwrap();
     let gradients = || {
         let loss = model.loss((x.clone(), y.clone() * 100.0));
@@ -284,13 +285,10 @@ fn the_joint_norm_of_all_gradients_is_limited() {
         let weights = [&model.first, &model.second].map(|l| matrix(l.weight.id));
         (biases.iter().sum::<f64>() + weights.iter().sum::<f64>()).sqrt()
     };
-    device.seed(1);
     let before = norm(&gradients());
     assert!(before > 1.0, "{before}");
-    device.seed(1);
     let clipped = clip::clip_global_norm(&model, gradients(), 1.0);
     assert!((norm(&clipped) - 1.0).abs() < 1e-4);
-    device.seed(1);
     let untouched = clip::clip_global_norm(&model, gradients(), before * 2.0);
     assert!((norm(&untouched) - before).abs() < 1e-3 * before);
 }

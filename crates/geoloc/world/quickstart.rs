@@ -51,7 +51,7 @@ impl Default for QuickstartConfig {
             cell_batch: 128,
             cell_places: 20_000,
             queries: 1000,
-            gallery_spacing_km: 150.0,
+            gallery_spacing_km: 100.0,
             pixels: 32,
             channels: vec![32, 64, 128],
             seed: 0,
