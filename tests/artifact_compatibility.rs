@@ -46,7 +46,10 @@ fn every_stored_format_loads_and_answers_as_it_did() {
         write(&stored(FORMAT_VERSION));
     }
     // What the files answered when they were written: component, latitude, longitude.
-    let expected = [(1, "cells", 0.0, 0.0), (1, "retrieval", 0.0, 0.0)];
+    let expected = [
+        (1, "cells", 52.346_663_510_05, 105.186_027_165_36),
+        (1, "retrieval", 77.952_134_632_47, -84.984_471_899_92),
+    ];
     for (format, component, lat, lng) in expected {
         let artifact = Artifact::open(stored(format)).unwrap();
         assert_eq!(artifact.manifest().format, format);

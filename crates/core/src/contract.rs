@@ -2,7 +2,7 @@
 //!
 //! They are plain functions returning what was violated, to be called from tests:
 //!
-//! ```ignore
+//! ```text
 //! geoloc_core::contract::check_encoder(&encoder, images)?;
 //! geoloc_core::contract::check_learner(&training, batch)?;
 //! geoloc_core::contract::check_round_trip(trained, fresh)?;
@@ -138,29 +138,58 @@ pub fn check_learner<M: Learner>(learner: &M, batch: M::Batch) -> Result<(), Con
     visitor.violation.map_or(Ok(()), Err)
 }
 
-/// Saves `module` to bytes, loads them into `fresh` and compares all parameters bit by bit.
+/// Saves `module` to bytes, loads them into `fresh` and compares all parameters and statistics bit
+/// by bit.
 ///
 /// # Errors
 ///
 /// [`ContractViolation::RoundTrip`] says what differs.
 pub fn check_round_trip<M: Module>(module: M, fresh: M) -> Result<(), ContractViolation> {
     let fail = |reason: String| ContractViolation::RoundTrip { reason };
-    let saved = module
+    let mut expected = ValueVisitor::default();
+    module.visit(&mut expected);
+    let bytes = module
         .into_record()
         .into_bytes()
         .map_err(|e| fail(e.to_string()))?;
-    let record =
-        burn::store::ModuleRecord::from_bytes(saved.clone()).map_err(|e| fail(e.to_string()))?;
+    let record = burn::store::ModuleRecord::from_bytes(bytes).map_err(|e| fail(e.to_string()))?;
     let loaded = fresh
         .try_load_record(record)
-        .map_err(|e| fail(e.to_string()))?
-        .into_record()
-        .into_bytes()
         .map_err(|e| fail(e.to_string()))?;
-    if saved[..] != loaded[..] {
-        return Err(fail("the bytes are not equal".into()));
+    let mut found = ValueVisitor::default();
+    loaded.visit(&mut found);
+    if expected.values.len() != found.values.len() {
+        return Err(fail("the number of parameters differs".into()));
     }
-    Ok(())
+    let pairs = expected.values.iter().zip(&found.values);
+    match pairs.into_iter().find(|(a, b)| a != b) {
+        Some(((path, _), _)) => Err(fail(format!("{path} changed"))),
+        None => Ok(()),
+    }
+}
+
+/// Collects the bits of every float parameter with its path.
+#[derive(Default)]
+struct ValueVisitor {
+    path: Vec<String>,
+    values: Vec<(String, Option<Vec<u32>>)>,
+}
+
+impl ModuleVisitor for ValueVisitor {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let flat: Tensor<1> = param.val().flatten(0, D - 1);
+        let values = flat.try_into_vec_as::<f32>().ok();
+        let bits = values.map(|v| v.into_iter().map(f32::to_bits).collect());
+        self.values.push((self.path.join("."), bits));
+    }
 }
 
 struct GradientVisitor {

@@ -1,6 +1,6 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use geoloc_core::{CellLogits, Loss, TargetEncoder, TargetError};
-use geoloc_geo_cells::{AdaptivePartition, LatLng, PartitionBuilder};
+use geoloc_geo_cells::{AdaptivePartition, LatLng, Level, PartitionBuilder};
 
 use super::*;
 
@@ -41,6 +41,7 @@ fn classes_are_the_cells_of_the_partition() {
     let builder = AdaptivePartition {
         split_above: 2,
         drop_below: 1,
+        min_level: Level::new(4).unwrap(),
         ..AdaptivePartition::default()
     };
     let partition = Arc::new(builder.build(&training).unwrap().0);
