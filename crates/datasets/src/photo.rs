@@ -248,6 +248,10 @@ fn decode(
     if let Some((width, height)) = header_size(bytes) {
         check_size(width, height)?;
     }
+    // The JPEG decoder fills what is missing with gray: a cut file must be told apart before.
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(PhotoError::Truncated { format: name });
+    }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -255,10 +259,6 @@ fn decode(
     let decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    // The JPEG decoder fills what is missing with gray: a cut file must be told apart before.
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
-        return Err(PhotoError::Truncated { format: name });
-    }
     DynamicImage::from_decoder(decoder).map_err(failed)
 }
 

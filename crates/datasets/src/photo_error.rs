@@ -62,7 +62,7 @@ pub enum PhotoError {
         height: u32,
     },
     /// The decoder of the format rejects the content.
-    #[error("is a damaged or unsupported {format} image: {source}")]
+    #[error("is a damaged or unsupported {format} image: {}", one_line(source))]
     Decode {
         /// Name of the format.
         format: &'static str,
@@ -75,6 +75,12 @@ pub enum PhotoError {
         /// Name of the format.
         format: &'static str,
     },
+}
+
+/// Messages of decoders may span lines; a message per file must not.
+fn one_line(error: &image::ImageError) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A [`PhotoError`] with the path of its file.
