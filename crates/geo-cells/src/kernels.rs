@@ -123,8 +123,9 @@ pub(crate) fn decode(kernel: Kernel, leaves: &[CellId], mut visit: impl FnMut([f
     let mut out = [[0.0; LANES]; 3];
     for block in blocks {
         decode_block(kernel, block, &mut out);
-        for k in 0..LANES {
-            visit([out[0][k], out[1][k], out[2][k]]);
+        let [xs, ys, zs] = &out;
+        for ((x, y), z) in xs.iter().zip(ys).zip(zs) {
+            visit([*x, *y, *z]);
         }
     }
     for leaf in tail {

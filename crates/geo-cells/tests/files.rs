@@ -1,4 +1,12 @@
 //! Tables and GeoJSON, in and out, good and bad.
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_push_string,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "a test may stop, print, and compare exact numbers"
+)]
 
 use geoloc_geo_cells::{
     AdaptivePartition, BadRowReason, CellId, FixedLevelPartition, Geometry, LatLng, Level,
@@ -151,14 +159,16 @@ fn outlines_stay_on_the_map() {
     let text = complete.build(&points()).unwrap().0.to_geojson();
     let regions = read_regions_geojson(&text, "class", None).unwrap();
     let area = |ring: &Vec<[f64; 2]>| {
+        let next = ring.iter().cycle().skip(1);
         0.5 * ring
-            .windows(2)
-            .map(|p| p[0][0] * p[1][1] - p[1][0] * p[0][1])
+            .iter()
+            .zip(next)
+            .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
             .sum::<f64>()
     };
     let polygons = || regions.iter().flat_map(|r| &r.polygons);
     let total: f64 = polygons()
-        .flat_map(|p| p.rings())
+        .flat_map(geoloc_geo_cells::Polygon::rings)
         .map(|ring| area(ring).abs())
         .sum();
     println!("outlines of level 2 cover {total:.1} of 64800 square degrees");
@@ -258,7 +268,8 @@ fn bad_rows_are_reported_by_line() {
 fn swapped_columns_are_suspected() {
     let mut text = String::from("lat,lng\n");
     for k in 0..20 {
-        text += &format!("{},{}\n", -170 + 17 * k, 2 * k - 20);
+        let (lat, lng) = (-170 + 17 * k, 2 * k - 20);
+        text.push_str(&format!("{lat},{lng}\n"));
     }
     match read_places(text.as_bytes(), &PlacesOptions::default()) {
         Err(TableError::Swapped { rows, total, line }) => {

@@ -1,4 +1,11 @@
 //! Against a file written by Google's C++ S2 (see `golden/make_s2_cells.py`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "a test may stop, print, and compare exact numbers"
+)]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,11 @@
 //! Published cells of known places, and the laws of ids.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "a test may stop, print, and compare exact numbers"
+)]
 
 use geoloc_geo_cells::{CellId, LatLng, Level};
 

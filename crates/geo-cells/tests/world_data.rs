@@ -1,5 +1,12 @@
 //! Real coordinates and borders through the builders. Prints the figures of the documentation;
 //! skipped with a message where the data are not there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "a test may stop, print, and compare exact numbers"
+)]
 
 use std::path::PathBuf;
 
@@ -184,7 +191,7 @@ fn countries_of_the_world() {
         (48.8566, 2.3522, "France"),
         (-33.8688, 151.2093, "Australia"),
         (-17.8, 178.0, "Fiji"),
-        (64.75, 177.5, "Russia"),
+        (67.0, 178.5, "Russia"),
         (66.2, -172.0, "Russia"),
         (-85.0, 10.0, "Antarctica"),
         (-29.6, 28.2, "Lesotho"),
@@ -208,10 +215,8 @@ fn countries_of_the_world() {
     println!("{report}");
     print("countries, 100 to 1,000", &partition, &points);
     assert!(partition.counts().iter().all(|&n| n >= 100));
-    assert_eq!(
-        Partition::from_geojson(&partition.to_geojson()).unwrap(),
-        partition
-    );
+    let again = Partition::from_geojson(&partition.to_geojson()).unwrap();
+    assert_eq!(again.content_hash(), partition.content_hash());
 }
 
 #[test]

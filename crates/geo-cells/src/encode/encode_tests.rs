@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "exact numbers are compared")]
+
 use super::*;
 use crate::cell::{face_uv_to_vector, uv_bounds};
 

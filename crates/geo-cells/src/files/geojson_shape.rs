@@ -50,8 +50,8 @@ fn close_over_pole(ring: &mut Vec<[f64; 2]>, cell: CellId) {
         return;
     };
     let pole = 90.0_f64.copysign(cell.center().lat());
-    if near(first[0], last[0]) != first[0] {
-        let end = near(first[0], last[0]);
+    let end = near(first[0], last[0]);
+    if (end - first[0]).abs() > 180.0 {
         ring.extend([[end, first[1]], [end, pole], [first[0], pole]]);
         return;
     }
@@ -70,7 +70,7 @@ fn cut(ring: &[[f64; 2]]) -> Vec<Vec<[f64; 2]>> {
         let moved: Vec<[f64; 2]> = ring.iter().map(|[x, y]| [x + turn, *y]).collect();
         let mut part = clip(&clip(&moved, -180.0, 1.0), 180.0, -1.0);
         part.dedup();
-        let wide = part.iter().any(|p| p[0] != part[0][0]);
+        let wide = part.iter().any(|p| (p[0] - part[0][0]).abs() > 0.0);
         if part.len() >= 3 && wide {
             part.push(part[0]);
             parts.push(part);

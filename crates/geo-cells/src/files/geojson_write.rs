@@ -118,9 +118,7 @@ impl Partition {
 fn closed(polygon: &Polygon) -> Vec<Vec<[f64; 2]>> {
     let close = |ring: &Vec<[f64; 2]>| {
         let mut ring = ring.clone();
-        if ring.first() != ring.last() {
-            ring.extend(ring.first().copied());
-        }
+        ring.extend(ring.first().copied());
         ring
     };
     polygon.rings().iter().map(close).collect()

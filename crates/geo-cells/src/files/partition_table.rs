@@ -244,7 +244,7 @@ impl Columns {
                 .name
                 .map(|at| row.text(at, "name"))
                 .transpose()?
-                .map(|n| n.into_owned()),
+                .map(std::borrow::Cow::into_owned),
         })
     }
 }

@@ -71,7 +71,7 @@ pub fn read_places(source: impl Read, options: &PlacesOptions) -> Result<PlacesT
         total += 1;
         let place = row.place(lat, lng).and_then(|place| {
             let label = label.map(|at| row.text(at, "label")).transpose()?;
-            Ok((place, label.map(|text| text.into_owned())))
+            Ok((place, label.map(std::borrow::Cow::into_owned)))
         });
         match place {
             Ok((place, label)) => {

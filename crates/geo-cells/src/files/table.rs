@@ -114,7 +114,7 @@ impl<R: Read> Table<R> {
         let mut source = BufReader::with_capacity(1 << 16, source);
         let start = source.fill_buf()?;
         let line = start.split(|&b| b == b'\n').next().unwrap_or_default();
-        let count = |separator: u8| line.iter().filter(|&&b| b == separator).count();
+        let count = |separator: u8| line.split(|&b| b == separator).count();
         let separator = [b',', b'\t', b';']
             .into_iter()
             .rev()

@@ -29,7 +29,8 @@ fn config(split_above: u64, drop_below: u64) -> AdaptivePartition {
 /// The same rule, counted cell by cell at each level with a map.
 fn by_counting(points: &[LatLng], config: &AdaptivePartition) -> Vec<(CellId, u64)> {
     let leaves: Vec<CellId> = points.iter().map(|p| CellId::from_lat_lng(*p)).collect();
-    let mut open: std::collections::BTreeMap<CellId, Vec<CellId>> = Default::default();
+    let mut open: std::collections::BTreeMap<CellId, Vec<CellId>> =
+        std::collections::BTreeMap::default();
     for leaf in leaves {
         open.entry(leaf.parent(Level::FACE).unwrap())
             .or_default()

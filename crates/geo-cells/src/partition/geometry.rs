@@ -2,7 +2,7 @@
 
 use crate::{CellId, LatLng};
 
-use super::{Anchors, BoxIndex, CellIndex, RegionIndex};
+use super::{Anchors, BoxIndex, CellIndex, LatLngBox, RegionIndex};
 
 /// The ground of the classes: what a place is looked up in.
 ///
@@ -50,7 +50,7 @@ impl Geometry {
                 }
                 Some(areas)
             }
-            Self::Boxes(boxes) => Some(boxes.boxes().iter().map(|b| b.area_km2()).collect()),
+            Self::Boxes(boxes) => Some(boxes.boxes().iter().map(LatLngBox::area_km2).collect()),
             Self::Nearest(_) | Self::Regions(_) => None,
         }
     }

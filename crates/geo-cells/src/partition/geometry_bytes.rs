@@ -88,7 +88,7 @@ impl Geometry {
                 let places = r.places("anchors")?;
                 let limited = r.u8()?;
                 let max_km = r.f64()?;
-                if places.len() != classes || limited > 1 || !(max_km >= 0.0) {
+                if places.len() != classes || limited > 1 || max_km.is_nan() || max_km < 0.0 {
                     return Err(field("anchors", 0));
                 }
                 Ok(Self::Nearest(Anchors::new(

@@ -40,9 +40,9 @@ fn each_fine_class_has_one_ancestor_that_contains_it() {
     for p in points() {
         let classes = hierarchy.indices_of(p);
         if let Some(fine) = classes[2] {
-            for level in 0..2 {
+            for (level, class) in classes.iter().enumerate() {
                 let parent = hierarchy.ancestors(level).unwrap()[fine] as usize;
-                assert_eq!(classes[level], Some(parent));
+                assert_eq!(*class, Some(parent));
             }
         }
     }

@@ -108,7 +108,7 @@ impl PartitionBuilder for NamedPlaces {
             return Err(PartitionError::NoPoints);
         }
         if let Some(value) = self.max_km
-            && !(value > 0.0)
+            && (value.is_nan() || value <= 0.0)
         {
             return Err(PartitionError::Option {
                 option: "max_km",

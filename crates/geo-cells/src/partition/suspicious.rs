@@ -49,7 +49,7 @@ impl SuspiciousCoordinates {
         Self {
             null_island: count(&null),
             whole_degrees: count(&|p| p.lat().fract() == 0.0 && p.lng().fract() == 0.0),
-            equal_numbers: count(&|p| p.lat() == p.lng() && !null(p)),
+            equal_numbers: count(&|p| (p.lat() - p.lng()).abs() == 0.0 && !null(p)),
             piled_up,
             largest_pile: largest,
             maybe_swapped: different >= PILE && looks_swapped(points),

@@ -242,7 +242,11 @@ impl LatLngRect {
         if from * to > 0.0 {
             return false;
         }
-        let t = if from == to { 0.5 } else { from / (from - to) };
+        let t = if (from - to).abs() > 0.0 {
+            from / (from - to)
+        } else {
+            0.5
+        };
         let p = [0, 1, 2].map(|k| a[k] + t * (b[k] - a[k]));
         let outward = p[0] * cos + p[1] * sin;
         let lat = p[2].atan2(outward).to_degrees();

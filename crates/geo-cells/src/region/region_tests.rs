@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "exact numbers are compared")]
+
 use super::*;
 use crate::{LatLng, haversine_km};
 

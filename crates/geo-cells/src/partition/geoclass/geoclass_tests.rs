@@ -64,9 +64,9 @@ fn sets_have_the_classes_asked_for_and_tuples_agree() {
     }
     assert_eq!(tuples.len(), sets.fine().len());
     // The lists from class to fine cells hold each fine cell once a set.
-    for s in 0..3 {
+    for (s, &size) in sizes.iter().enumerate() {
         let mut seen = vec![0; sets.fine().len()];
-        for class in 0..sizes[s] {
+        for class in 0..size {
             let list = sets.fine_of_class(s, class).unwrap();
             assert!(!list.is_empty());
             for &fine in list {
@@ -75,7 +75,7 @@ fn sets_have_the_classes_asked_for_and_tuples_agree() {
             }
         }
         assert!(seen.iter().all(|&n| n == 1));
-        assert_eq!(sets.fine_of_class(s, sizes[s]), None);
+        assert_eq!(sets.fine_of_class(s, size), None);
     }
     let total: u64 = base.counts().iter().sum();
     assert_eq!(sets.fine().counts().iter().sum::<u64>(), total);

@@ -28,7 +28,7 @@ impl CellFeatures {
     /// [`PartitionError`] if `width` is 0, the values are no whole number of rows, or one is not
     /// finite.
     pub fn new(width: usize, values: Vec<f32>) -> Result<Self, PartitionError> {
-        if width == 0 || values.len() % width != 0 {
+        if width == 0 || !values.len().is_multiple_of(width) {
             return Err(PartitionError::Length {
                 what: "feature values (a whole number of rows)",
                 expected: values.len().div_ceil(width.max(1)) * width,

@@ -72,6 +72,7 @@ impl RegionIndex {
     }
 
     /// The polygons with their groups.
+    #[must_use]
     pub fn polygons(&self) -> impl ExactSizeIterator<Item = (&Polygon, usize)> + '_ {
         self.polygons
             .iter()

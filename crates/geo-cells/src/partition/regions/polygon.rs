@@ -44,7 +44,7 @@ impl Polygon {
     /// # Errors
     ///
     /// [`PolygonError`] if there is no ring, a ring is too short or a vertex is no place.
-    pub fn new(rings: Vec<Vec<[f64; 2]>>) -> Result<Self, PolygonError> {
+    pub fn new(mut rings: Vec<Vec<[f64; 2]>>) -> Result<Self, PolygonError> {
         let mut bounds = [
             f64::INFINITY,
             f64::INFINITY,
@@ -57,9 +57,11 @@ impl Polygon {
                 vertices: 0,
             });
         }
-        for (ring, vertices) in rings.iter().enumerate() {
-            let closed = vertices.len() > 1 && vertices.first() == vertices.last();
-            if vertices.len() - usize::from(closed) < 3 {
+        for (ring, vertices) in rings.iter_mut().enumerate() {
+            if vertices.len() > 1 && vertices.first() == vertices.last() {
+                vertices.pop();
+            }
+            if vertices.len() < 3 {
                 return Err(PolygonError::Vertices {
                     ring,
                     vertices: vertices.len(),
@@ -85,7 +87,8 @@ impl Polygon {
         Ok(Self { rings, bounds })
     }
 
-    /// The rings of `[longitude, latitude]`, the outer one first.
+    /// The rings of `[longitude, latitude]`, the outer one first; the last vertex of a ring does not
+    /// repeat the first.
     #[must_use]
     pub fn rings(&self) -> &[Vec<[f64; 2]>] {
         &self.rings

@@ -1,0 +1,164 @@
+//! Builds a partition of the world from coordinates: partition file, report, table, GeoJSON and a
+//! map picture.
+//!
+//! ```text
+//! cargo run --release --example build_partition -- --out partition
+//! cargo run --release --example build_partition -- --input photos.csv --builder quadtree
+//! ```
+//!
+//! Without `--input` it divides a made-up sample: 40,000 points in clusters on land. Output:
+//!
+//! ```text
+//! EXPECTED
+//! ```
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use geoloc::geo_cells::{
+    AdaptivePartition, FixedLevelPartition, LatLng, Level, Partition, PartitionBuilder,
+    PlacesOptions, QuadtreePartition, RegionMap, SmallCells, SphericalKMeans, read_places,
+    read_regions_topojson,
+};
+use image::{Rgb, RgbImage};
+
+/// Land of Natural Earth, public domain.
+const LAND: &str = include_str!("data/land-110m.json");
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Builder {
+    /// S2 cells, divided where points are many; small ones are dropped.
+    Adaptive,
+    /// The same; small cells are joined instead of dropped.
+    Rescue,
+    /// S2 cells of one level.
+    Fixed,
+    /// Boxes of latitude and longitude.
+    Quadtree,
+    /// Ground nearest to the centres of clusters.
+    Kmeans,
+}
+
+#[derive(Parser)]
+struct Args {
+    /// Table of coordinates with a header; columns are found by name.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// How the world is divided.
+    #[arg(long, value_enum, default_value = "adaptive")]
+    builder: Builder,
+    /// A cell with more points is divided.
+    #[arg(long, default_value_t = 200)]
+    split_above: u64,
+    /// A cell with fewer points is dropped or joined.
+    #[arg(long, default_value_t = 20)]
+    drop_below: u64,
+    /// Level of `fixed`.
+    #[arg(long, default_value_t = 5)]
+    level: u8,
+    /// Clusters of `kmeans`.
+    #[arg(long, default_value_t = 300)]
+    clusters: usize,
+    /// Folder for the results.
+    #[arg(long, default_value = "partition")]
+    out: PathBuf,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let land = RegionMap::new(read_regions_topojson(LAND, "land", "name", None)?)?;
+    let points = match &args.input {
+        Some(path) => {
+            let table = read_places(fs::File::open(path)?, &PlacesOptions::default())?;
+            for row in table.bad_rows.iter().take(10) {
+                println!("left out: {row}");
+            }
+            table.places
+        }
+        None => sample(&land)?,
+    };
+    let adaptive = AdaptivePartition {
+        split_above: args.split_above,
+        drop_below: args.drop_below,
+        ..AdaptivePartition::default()
+    };
+    let builder: Box<dyn PartitionBuilder> = match args.builder {
+        Builder::Adaptive => Box::new(adaptive),
+        Builder::Rescue => Box::new(AdaptivePartition {
+            small_cells: SmallCells::Rescue,
+            ..adaptive
+        }),
+        Builder::Fixed => Box::new(FixedLevelPartition {
+            level: Level::new(args.level)?,
+            ..FixedLevelPartition::default()
+        }),
+        Builder::Quadtree => Box::new(QuadtreePartition {
+            split_above: args.split_above,
+            drop_below: args.drop_below,
+            ..QuadtreePartition::default()
+        }),
+        Builder::Kmeans => Box::new(SphericalKMeans {
+            clusters: args.clusters,
+            ..SphericalKMeans::default()
+        }),
+    };
+    let (partition, report) = builder.build(&points)?;
+    print!("{report}");
+    println!("content   {}", partition.content_hash());
+    fs::create_dir_all(&args.out)?;
+    fs::write(args.out.join("partition.cells"), partition.to_bytes())?;
+    partition.write_csv(fs::File::create(args.out.join("partition.csv"))?)?;
+    fs::write(args.out.join("partition.geojson"), partition.to_geojson())?;
+    fs::write(args.out.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    draw(&partition, &land)?.save(args.out.join("map.png"))?;
+    println!("written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}", args.out.display());
+    Ok(())
+}
+
+/// A made-up sample: clusters of many sizes on land, the same every time.
+fn sample(land: &RegionMap) -> Result<Vec<LatLng>, Box<dyn Error>> {
+    let mut state = 1_u64;
+    let mut next = move || {
+        // Splitmix64.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut points = Vec::new();
+    while points.len() < 40_000 {
+        let (z, lng) = (1.8 * next() - 0.8, 360.0 * next() - 180.0);
+        let center = LatLng::new(z.asin().to_degrees(), lng)?;
+        if land.region_of(center).is_none() {
+            continue;
+        }
+        let (size, width) = ((400.0 * next().powi(4)) as usize + 1, 3.0 * next().powi(2));
+        for _ in 0..size {
+            let north = width * (next() + next() - 1.0);
+            let east = width * (next() + next() - 1.0) / center.lat().to_radians().cos();
+            let lat = (center.lat() + north).clamp(-90.0, 90.0);
+            points.push(LatLng::new(lat, center.lng() + east)?);
+        }
+    }
+    Ok(points)
+}
+
+/// The world, one colour a class: pale where there is no land, grey where there is no class.
+fn draw(partition: &Partition, land: &RegionMap) -> Result<RgbImage, Box<dyn Error>> {
+    let (width, height) = (1080, 540);
+    let mut picture = RgbImage::new(width, height);
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        let lat = 90.0 - 180.0 * (f64::from(y) + 0.5) / f64::from(height);
+        let lng = 360.0 * (f64::from(x) + 0.5) / f64::from(width) - 180.0;
+        let p = LatLng::new(lat, lng)?;
+        let base = partition.index_of(p).map_or([150; 3], |class| {
+            let mixed = (class as u32 + 1).wrapping_mul(0x9E37_79B1);
+            [8, 16, 24].map(|shift| 60 + ((mixed >> shift) % 180) as u8)
+        });
+        let at_sea = land.region_of(p).is_none();
+        *pixel = Rgb(base.map(|c| if at_sea { 225 + c / 16 } else { c }));
+    }
+    Ok(picture)
+}
