@@ -20,15 +20,68 @@ def mixture(rows, dim, queries=2048, seed=1):
     rng = np.random.default_rng(seed)
     noise = lambda n, s: rng.standard_normal((n, dim), dtype=np.float32) * np.float32(s / dim**0.5)
     top = normalise(noise(64, 1.0))
-    mid = normalise(top[rng.integers(64, size=2048)] + noise(2048, 0.7))
-    low = normalise(mid[rng.integers(2048, size=65536)] + noise(65536, 0.6))
+    mid = normalise(top[rng.integers(64, size=2048)] + noise(2048, 0.85))
+    low = normalise(mid[rng.integers(2048, size=65536)] + noise(65536, 0.8))
     base = np.empty((rows, dim), np.float32)
     for at in range(0, rows, 65536):
         n = min(65536, rows - at)
-        base[at : at + n] = normalise(low[rng.integers(65536, size=n)] + noise(n, 0.5))
-    near = base[rng.integers(rows, size=queries)] + noise(queries, 0.4)
-    near[1::2] += normalise(noise(1, 1.0)) * 0.6 + noise(queries // 2, 0.4)
+        base[at : at + n] = normalise(low[rng.integers(65536, size=n)] + noise(n, 0.75))
+    near = base[rng.integers(rows, size=queries)] + noise(queries, 0.5)
+    near[1::2] += normalise(noise(1, 1.0)) * 0.6 + noise(queries // 2, 0.5)
     return base, normalise(near)
+
+
+def geoclip(data, queries=2048, seed=1):
+    """The gallery of GeoCLIP through its location encoder (Vivanco Cepeda and others 2023): Equal Earth
+    projection, three random Fourier features, four linear layers each, summed, normalised. Queries are
+    rows with noise."""
+    folder = pathlib.Path(data) / "weights" / "geoclip"
+    state = load_tensors(folder / "location_encoder_weights.pth")
+    degrees = np.loadtxt(folder / "coordinates_100K.csv", delimiter=",", skiprows=1)
+    lat, lng = np.radians(degrees).T
+    a1, a2, a3, a4 = 1.340264, -0.081106, 0.000893, 0.003796
+    t = np.arcsin(np.sqrt(3) / 2 * np.sin(lat))
+    x = 2 * np.sqrt(3) * lng * np.cos(t) / (3 * (9 * a4 * t**8 + 7 * a3 * t**6 + 3 * a2 * t**2 + a1))
+    y = a4 * t**9 + a3 * t**7 + a2 * t**3 + a1 * t
+    place = (np.stack([x, y], 1) * 66.50336 / 180).astype(np.float32)
+    out = np.zeros((len(place), 512), np.float32)
+    for part in range(3):
+        get = lambda name: state[f"LocEnc{part}.{name}"]
+        angle = 2 * np.pi * place @ get("capsule.0.b").T
+        h = np.concatenate([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+        for layer in (1, 3, 5):
+            h = np.maximum(h @ get(f"capsule.{layer}.weight").T + get(f"capsule.{layer}.bias"), 0)
+        out += h @ get("head.0.weight").T + get("head.0.bias")
+    base = normalise(out)
+    rng = np.random.default_rng(seed)
+    near = base[rng.integers(len(base), size=queries)]
+    near = near + rng.standard_normal(near.shape, dtype=np.float32) * np.float32(0.5 / 512**0.5)
+    return base, normalise(near)
+
+
+def load_tensors(path):
+    """Reads the tensors of a PyTorch file without PyTorch, and without running what is pickled."""
+    import collections
+    import pickle
+    import zipfile
+
+    archive = zipfile.ZipFile(path)
+    root = archive.namelist()[0].split("/")[0]
+
+    class Reader(pickle.Unpickler):
+        def find_class(self, module, name):
+            if name == "_rebuild_tensor_v2":
+                return rebuild
+            return collections.OrderedDict if name == "OrderedDict" else (lambda *a: None)
+
+        def persistent_load(self, key):
+            return np.frombuffer(archive.read(f"{root}/data/{key[2]}"), "<f4")
+
+    def rebuild(values, offset, shape, stride, *_):
+        bytes_per = tuple(4 * s for s in stride)
+        return np.lib.stride_tricks.as_strided(values[offset:], shape, bytes_per).copy()
+
+    return Reader(archive.open(f"{root}/data.pkl")).load()
 
 
 def write(folder, base, query):
@@ -41,4 +94,4 @@ def write(folder, base, query):
 
 if __name__ == "__main__":
     folder, what, extra = sys.argv[1:4]
-    write(folder, *mixture(int(what), int(extra)))
+    write(folder, *(geoclip(extra) if what == "geoclip" else mixture(int(what), int(extra))))

@@ -7,7 +7,11 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use geoloc_retrieval::{FlatIndex, Kernel, Query, Rows, VectorIndex, VectorIndexMut};
+use geoloc_geo_cells::{CellId, LatLng, Level};
+use geoloc_retrieval::{
+    DensityEstimator, FlatIndex, FusedIndex, FusedTable, Hits, IvfConfig, IvfIndex, Kernel,
+    ListCodes, Place, Query, Region, Rows, VectorIndex, VectorIndexMut, Weighting,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 type Failure = Box<dyn std::error::Error>;
@@ -15,6 +19,24 @@ type Failure = Box<dyn std::error::Error>;
 fn cpu() -> f64 {
     let t = clock_gettime(ClockId::ThreadCPUTime);
     t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+}
+
+/// CPU seconds of the whole process.
+fn all_cpu() -> f64 {
+    let t = clock_gettime(ClockId::ProcessCPUTime);
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+}
+
+fn wall() -> f64 {
+    let t = clock_gettime(ClockId::Monotonic);
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+}
+
+/// Row i in one of a thousand cells of level 5, by i modulo 1000: places that know nothing of vectors.
+fn place_of(i: usize) -> Result<Place, Failure> {
+    let (a, b) = ((i % 1000) as f64, (i / 1000 % 1000) as f64);
+    let location = LatLng::new(-60.0 + 0.12 * a + 1e-7 * b, -170.0 + 0.34 * a)?;
+    Ok(location.into())
 }
 
 fn floats(path: &Path) -> Result<Vec<f32>, Failure> {
@@ -27,7 +49,10 @@ struct Probe {
     dim: usize,
     base: Vec<f32>,
     queries: Vec<f32>,
+    folder: std::path::PathBuf,
     flat: Option<FlatIndex>,
+    lists: Option<IvfIndex>,
+    fused: Option<FusedIndex>,
 }
 
 impl Probe {
@@ -70,13 +95,192 @@ impl Probe {
         let seconds = (cpu() - start) / count as f64;
         let mut reranked: Vec<usize> = answers.iter().map(|a| a.reranked).collect();
         reranked.sort_unstable();
-        let ids: Vec<Vec<u64>> = answers.iter().map(geoloc_retrieval::Hits::ids).collect();
+        let ids: Vec<Vec<u64>> = answers.iter().map(Hits::ids).collect();
         self.flat = Some(index);
         Ok(format!(
             "{{\"seconds\":{seconds:.9},\"build\":{build:.3},\"reranked\":{},\"ids\":{ids:?}}}",
             reranked[count / 2]
         ))
     }
+
+    /// `build CODES LISTS`: a list index; CPU seconds of all threads.
+    fn build(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let codes = match words[0] {
+            "int8" => ListCodes::Int8,
+            "one_bit" => ListCodes::OneBit,
+            _ => ListCodes::FourBit,
+        };
+        self.lists = None;
+        let config = IvfConfig {
+            codes,
+            lists: Some(words[1].parse()?),
+            ..IvfConfig::default()
+        };
+        let mut index = IvfIndex::new(self.dim, config)?;
+        index.add(&Rows::new(&self.base))?;
+        let start = all_cpu();
+        index.seal()?;
+        let seconds = all_cpu() - start;
+        let bytes = index.code_bytes() as f64 / index.len() as f64;
+        self.lists = Some(index);
+        Ok(format!("{{\"seconds\":{seconds:.3},\"bytes\":{bytes:.1}}}"))
+    }
+
+    /// `ivf PROBES RERANK COUNT`: top 10 of the list index.
+    fn ivf(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let numbers: Vec<usize> = words.iter().map(|w| w.parse()).collect::<Result<_, _>>()?;
+        let queries: Vec<Query> = (0..numbers[2])
+            .map(|i| self.query(i, 10).probes(numbers[0]).rerank(numbers[1]))
+            .collect();
+        let index = self.lists.as_ref().ok_or("build first")?;
+        timed(&queries, |query| Ok(index.search(query)?))
+    }
+
+    /// `threads BATCH COUNT`: exact top 10 on two threads; wall seconds.
+    fn threads(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let (batch, count): (usize, usize) = (words[0].parse()?, words[1].parse()?);
+        let queries: Vec<Query> = (0..count).map(|i| self.query(i, 10)).collect();
+        let index = self.flat.as_ref().ok_or("flat first")?;
+        let half = queries.split_at(count / 2);
+        let start = wall();
+        std::thread::scope(|scope| {
+            for part in [half.0, half.1] {
+                scope.spawn(move || {
+                    for group in part.chunks(batch) {
+                        let _ = index.search_batch(group);
+                    }
+                });
+            }
+        });
+        Ok(format!(
+            "{{\"seconds\":{:.9}}}",
+            (wall() - start) / count as f64
+        ))
+    }
+
+    /// `region COUNT`: exact top 10 within a region of 1 % of the rows.
+    fn region(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let n = self.base.len() / self.dim;
+        let places: Vec<Place> = (0..n).map(place_of).collect::<Result<_, _>>()?;
+        let mut index = FlatIndex::new(self.dim)?;
+        index.add(&Rows::new(&self.base).with_places(&places))?;
+        index.seal()?;
+        // Ten of the thousand places: 1 %.
+        let level = Level::new(12)?;
+        let cells: Vec<CellId> = (0..10)
+            .filter_map(|a| places.get(a)?.cell?.parent(level))
+            .collect();
+        let region = Region::cells(&cells);
+        let kept = places.iter().filter(|place| region.contains(place)).count();
+        let queries: Vec<Query> = (0..words[0].parse()?)
+            .map(|i| self.query(i, 10).region(region.clone()))
+            .collect();
+        let answer = timed(&queries, |query| Ok(index.search(query)?))?;
+        Ok(answer.replacen('{', &format!("{{\"kept\":{kept},"), 1))
+    }
+
+    /// `open`: from the file name to the first answer.
+    fn open(&mut self) -> Result<String, Failure> {
+        let path = self.folder.join("flat.index");
+        if !path.exists() {
+            let mut index = self.flat.take().ok_or("flat first")?;
+            index.save(&path)?;
+            self.flat = Some(index);
+        }
+        let query = self.query(0, 10);
+        let start = all_cpu();
+        let index = FlatIndex::open(&path)?;
+        let opened = all_cpu() - start;
+        let hits = index.search(&query)?;
+        let seconds = all_cpu() - start;
+        let ids = [hits.ids()];
+        Ok(format!(
+            "{{\"seconds\":{seconds:.9},\"open\":{opened:.9},\"ids\":{ids:?}}}"
+        ))
+    }
+
+    /// `fused COUNT`: exact top 10 of `aerial + 0.7 prototype`: the first rows are the prototypes, one for
+    /// each four of the others.
+    fn fused(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let n = self.base.len() / self.dim;
+        let (m, level) = (n / 5, Level::new(14)?);
+        if self.fused.is_none() {
+            let spread = |i: usize| -> Result<CellId, Failure> {
+                let i = i as f64;
+                let leaf = LatLng::new(
+                    (i * 0.618_033_988_75).fract() * 160.0 - 80.0,
+                    i * 360.0 / m as f64,
+                )?;
+                Ok(CellId::from_lat_lng(leaf)
+                    .parent(level)
+                    .ok_or("no parent")?)
+            };
+            let parents: Vec<CellId> = (0..m).map(spread).collect::<Result<_, _>>()?;
+            let mut places = Vec::new();
+            for parent in &parents {
+                for cell in parent.children().ok_or("no children")? {
+                    places.push(Place {
+                        location: cell.center(),
+                        cell: Some(cell),
+                    });
+                }
+            }
+            let (prototypes, aerial) = self.base.split_at(m * self.dim);
+            let aerial = &aerial[..4 * m * self.dim];
+            let table = FusedTable::new(self.dim, (&parents, prototypes), (&places, aerial))?;
+            self.fused = Some(FusedIndex::new(&table)?);
+        }
+        let queries: Vec<Query> = (0..words[0].parse()?)
+            .map(|i| self.query(i, 10).weights(&[1.0, 0.7]))
+            .collect();
+        let index = self.fused.as_ref().ok_or("no index")?;
+        timed(&queries, |query| Ok(index.search(query)?))
+    }
+
+    /// `estimate COUNT`: top 100 hits to suppression (1 km) to one place, without the search.
+    fn estimate(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let count: usize = words[0].parse()?;
+        let mut small = FlatIndex::new(self.dim)?;
+        let places: Vec<Place> = (0..100)
+            .map(|i| place_of(i * 37))
+            .collect::<Result<_, _>>()?;
+        small.add(&Rows::new(&self.base[..100 * self.dim]).with_places(&places))?;
+        let query = self.query(0, 100);
+        let estimator = DensityEstimator {
+            sigma_km: 100.0,
+            weighting: Weighting::Softmax { temperature: 0.1 },
+            snap_km: None,
+        };
+        let plain = small.search(&query)?;
+        let mut kept = 0.0;
+        let start = cpu();
+        for _ in 0..count {
+            let distinct = plain.clone().distinct_places(1.0, 100);
+            kept += estimator.estimate(&distinct)?.radius50_km;
+        }
+        let seconds = (cpu() - start) / count as f64;
+        Ok(format!(
+            "{{\"seconds\":{seconds:.9},\"radius\":{}}}",
+            kept / count as f64
+        ))
+    }
+}
+
+/// Searches one query at a time.
+fn timed(
+    queries: &[Query],
+    search: impl Fn(&Query) -> Result<Hits, Failure>,
+) -> Result<String, Failure> {
+    let start = cpu();
+    let answers = queries.iter().map(search).collect::<Result<Vec<_>, _>>()?;
+    let seconds = (cpu() - start) / queries.len() as f64;
+    let ids: Vec<Vec<u64>> = answers.iter().map(Hits::ids).collect();
+    let mut reranked: Vec<usize> = answers.iter().map(|a| a.reranked).collect();
+    reranked.sort_unstable();
+    let median = reranked[reranked.len() / 2];
+    Ok(format!(
+        "{{\"seconds\":{seconds:.9},\"reranked\":{median},\"ids\":{ids:?}}}"
+    ))
 }
 
 fn main() -> Result<(), Failure> {
@@ -91,13 +295,23 @@ fn main() -> Result<(), Failure> {
         dim: numbers[1],
         base: floats(&folder.join("base.f32"))?,
         queries: floats(&folder.join("query.f32"))?,
+        folder: folder.to_path_buf(),
         flat: None,
+        lists: None,
+        fused: None,
     };
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = match words.split_first() {
             Some((&"flat", rest)) => probe.flat(rest)?,
+            Some((&"build", rest)) => probe.build(rest)?,
+            Some((&"ivf", rest)) => probe.ivf(rest)?,
+            Some((&"threads", rest)) => probe.threads(rest)?,
+            Some((&"region", rest)) => probe.region(rest)?,
+            Some((&"open", _)) => probe.open()?,
+            Some((&"fused", rest)) => probe.fused(rest)?,
+            Some((&"estimate", rest)) => probe.estimate(rest)?,
             Some((&"quit", _)) | None => break,
             Some((other, _)) => return Err(format!("unknown command {other}").into()),
         };

@@ -90,15 +90,10 @@ fn quantise(x: &[f64], levels: i32) -> (Vec<i8>, f32) {
     if largest == 0.0 {
         return (vec![0; x.len()], 0.0);
     }
-    let (factor, mut xr, mut rr) = (f64::from(levels) / largest, 0f64, 0f64);
-    let mut codes = Vec::with_capacity(x.len());
-    for &v in x {
-        let r = (v * factor).round_ties_even();
-        codes.push(r as i8);
-        xr += v * r;
-        rr += r * r;
-    }
-    (codes, (xr / rr) as f32)
+    let factor = f64::from(levels) / largest;
+    let rounded: Vec<f64> = x.iter().map(|v| (v * factor).round_ties_even()).collect();
+    let scale = lane_dot(x, &rounded) / lane_dot(&rounded, &rounded);
+    (rounded.iter().map(|&r| r as i8).collect(), scale as f32)
 }
 
 fn residual(x: &[f64], codes: &[i8], scale: f32) -> Vec<f64> {
@@ -111,7 +106,21 @@ fn residual(x: &[f64], codes: &[i8], scale: f32) -> Vec<f64> {
 
 /// The Euclidean norm, rounded up past the error of computing it in f64.
 fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|v| v * v).sum::<f64>().sqrt() * (1.0 + 1e-10)
+    lane_dot(x, x).sqrt() * (1.0 + 1e-10)
+}
+
+/// An inner product in eight running sums.
+fn lane_dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0f64; 8];
+    let (a8, a_rest) = a.as_chunks::<8>();
+    let (b8, b_rest) = b.as_chunks::<8>();
+    for (x, y) in a8.iter().zip(b8) {
+        for ((s, p), q) in sums.iter_mut().zip(x).zip(y) {
+            *s += p * q;
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(p, q)| p * q).sum();
+    sums.iter().sum::<f64>() + rest
 }
 
 fn bias(codes: &[i8]) -> i32 {

@@ -16,6 +16,32 @@ pub struct Damage {
     pub offset: u64,
 }
 
+/// How an engine outside of this process failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EngineFailure {
+    /// It was not reached, or the connection was lost.
+    Unreachable,
+    /// It took longer than allowed.
+    TimedOut,
+    /// An id is taken.
+    Conflict,
+    /// It answered that it will not.
+    Refused,
+}
+
+/// An engine outside of this process failed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{engine}: {failure:?}: {detail}")]
+pub struct EngineError {
+    /// The engine.
+    pub engine: &'static str,
+    /// How.
+    pub failure: EngineFailure,
+    /// What it said.
+    pub detail: String,
+}
+
 /// The system did not grant memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("no memory for {bytes} bytes")]
@@ -94,6 +120,9 @@ pub enum AddError {
     /// A file that the index reads is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
+    /// An engine outside of this process failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The system did not grant memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -133,6 +162,9 @@ pub enum SearchError {
     /// A file that the index reads is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
+    /// An engine outside of this process failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A shard failed.
     #[error("shard {shard}: {source}")]
     Shard {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Place;
+use crate::suppress::Suppressor;
+use crate::{Place, Query};
 
 /// One row of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,20 @@ impl Hits {
             hits: Vec::new(),
             exact: true,
             reranked: 0,
+        }
+    }
+
+    /// The first `k` places more than `km` apart, going down the ranking; hits without a place are kept.
+    /// A search with [`Query::diversity_radius_km`] looks further down until there are enough.
+    #[must_use]
+    pub fn distinct_places(self, km: f64, k: usize) -> Self {
+        let mut suppressor = Suppressor::new(&Query::new(&[]).k(k).diversity_radius_km(km));
+        for hit in self.hits {
+            suppressor.offer(hit);
+        }
+        Self {
+            hits: suppressor.into_hits(),
+            ..self
         }
     }
 

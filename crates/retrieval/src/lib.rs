@@ -31,6 +31,8 @@ mod hits;
 mod index;
 mod ivf;
 mod kernels;
+#[cfg(feature = "pgvector")]
+mod pgvector;
 mod prior;
 mod query;
 mod region;
@@ -45,13 +47,17 @@ mod top_k;
 pub use brute_force::BruteForce;
 pub use builder::{BuildStage, IndexBuilder, IndexKind};
 pub use density::{DensityError, DensityEstimator, Weighting};
-pub use error::{AddError, Damage, MemoryError, SearchError, VectorError};
+pub use error::{
+    AddError, Damage, EngineError, EngineFailure, MemoryError, SearchError, VectorError,
+};
 pub use flat::FlatIndex;
 pub use fused::{FusedError, FusedIndex, FusedTable};
 pub use hits::{Hit, Hits};
 pub use index::{MAX_DIM, VectorIndex, VectorIndexMut};
 pub use ivf::{IvfConfig, IvfIndex, ListCodes};
 pub use kernels::Kernel;
+#[cfg(feature = "pgvector")]
+pub use pgvector::{PgConfig, PgIndex, PgSearch};
 pub use prior::{Prior, PriorError};
 pub use query::Query;
 pub use region::{Polygon, PolygonError, Region};

@@ -1,11 +1,12 @@
 //! Full rows with their ids and places, in one fixed order; only removal marks are added.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
 use crate::row_table::{MAX_ROWS, RowSlices, RowTable, place_of};
-use crate::store::{Reader, SegmentManifest, StoreError, Writer};
+use crate::store::{Reader, SectionManifest, SegmentManifest, StoreError, Writer};
 use crate::{AddError, Place, Rows};
 
 /// The columns that every sealed form of an index needs.
@@ -16,7 +17,7 @@ pub(crate) struct RowStore {
     pub(crate) len: usize,
     /// `[len, dim]`.
     pub(crate) rows: Column<f32>,
-    pub(crate) ids: Column<u64>,
+    pub(crate) ids: Ids,
     /// S2 ids; 0 for a row without a place.
     pub(crate) cells: Column<u64>,
     /// Latitude, longitude in degrees; empty if no row has a place.
@@ -59,6 +60,84 @@ impl Tombstones {
     }
 }
 
+/// The id of each position: 32 bits where all fit.
+#[derive(Debug)]
+pub(crate) enum Ids {
+    Narrow(Column<u32>),
+    Wide(Column<u64>),
+}
+
+impl Ids {
+    fn build(
+        source: &RowSlices<'_>,
+        order: &[Option<u32>],
+        room: &mut dyn Room,
+    ) -> Result<Self, MemoryError> {
+        let id = |from: &Option<u32>| from.map_or(0, |at| source.key(at as usize).1);
+        if source.ids.iter().all(|&id| u32::try_from(id).is_ok()) {
+            let mut column = room.column::<u32>("ids32", order.len())?;
+            for (to, from) in column.as_mut_slice().iter_mut().zip(order) {
+                *to = id(from) as u32;
+            }
+            return Ok(Self::Narrow(column));
+        }
+        let mut column = room.column::<u64>("ids", order.len())?;
+        for (to, from) in column.as_mut_slice().iter_mut().zip(order) {
+            *to = id(from);
+        }
+        Ok(Self::Wide(column))
+    }
+
+    fn open(
+        from: &Reader,
+        sections: &BTreeMap<String, SectionManifest>,
+        len: usize,
+    ) -> Result<Self, StoreError> {
+        if sections.contains_key("ids32") {
+            return Ok(Self::Narrow(from.column(sections, "ids32", len)?));
+        }
+        Ok(Self::Wide(from.column(sections, "ids", len)?))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Narrow(_) => "ids32",
+            Self::Wide(_) => "ids",
+        }
+    }
+
+    fn bytes(&self) -> Result<&[u8], Damage> {
+        match self {
+            Self::Narrow(column) => column.bytes(),
+            Self::Wide(column) => column.bytes(),
+        }
+    }
+
+    fn at(&self, at: usize) -> Result<Option<u64>, Damage> {
+        match self {
+            Self::Narrow(column) => Ok(column.at(at)?.map(u64::from)),
+            Self::Wide(column) => column.at(at),
+        }
+    }
+
+    /// The id of a position, without checking the block of a file.
+    pub(crate) fn unchecked(&self, at: usize) -> u64 {
+        let id = match self {
+            Self::Narrow(column) => column.unchecked().get(at).copied().map(u64::from),
+            Self::Wide(column) => column.unchecked().get(at).copied(),
+        };
+        id.unwrap_or(u64::MAX)
+    }
+
+    /// Bytes held.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Narrow(column) => column.size(),
+            Self::Wide(column) => column.size(),
+        }
+    }
+}
+
 impl RowStore {
     /// Copies rows; `order` names the row of each position, `None` for padding.
     pub(crate) fn build(
@@ -68,7 +147,6 @@ impl RowStore {
     ) -> Result<Self, MemoryError> {
         let (dim, len) = (source.dim, order.len());
         let mut rows = room.column::<f32>("rows", len * dim)?;
-        let mut ids = room.column::<u64>("ids", len)?;
         let mut cells = room.column::<u64>("cells", len)?;
         let with_places = if source.placed > 0 { len } else { 0 };
         let mut locations = room.column::<[f64; 2]>("locations", with_places)?;
@@ -76,17 +154,17 @@ impl RowStore {
         let targets = rows
             .as_mut_slice()
             .chunks_exact_mut(dim)
-            .zip(ids.as_mut_slice())
             .zip(cells.as_mut_slice());
-        for (position, (from, ((row, id), cell))) in order.iter().zip(targets).enumerate() {
+        for (position, (from, (row, cell))) in order.iter().zip(targets).enumerate() {
             if let Some(from) = from.map(|at| at as usize) {
                 row.copy_from_slice(source.row(from));
-                (*cell, *id) = source.key(from);
+                *cell = source.key(from).0;
             } else {
                 dead.insert(position);
                 *cell = u64::MAX;
             }
         }
+        let ids = Ids::build(source, order, room)?;
         for (from, location) in order.iter().zip(locations.as_mut_slice()) {
             let place = from.and_then(|at| source.locations.get(at as usize));
             *location = place.copied().unwrap_or([f64::NAN; 2]);
@@ -108,7 +186,7 @@ impl RowStore {
         dim: usize,
         [len, unplaced]: [usize; 2],
         rows: Column<f32>,
-        ids: Column<u64>,
+        ids: Ids,
         cells: Column<u64>,
         locations: Column<[f64; 2]>,
         dead: Tombstones,
@@ -134,7 +212,7 @@ impl RowStore {
         };
         let columns = [
             ("rows", self.rows.bytes()?),
-            ("ids", self.ids.bytes()?),
+            (self.ids.name(), self.ids.bytes()?),
             ("cells", self.cells.bytes()?),
             ("locations", self.locations.bytes()?),
         ];
@@ -190,7 +268,7 @@ impl RowStore {
             dim,
             [len, manifest.unplaced],
             from.column(sections, "rows", values)?,
-            from.column(sections, "ids", len)?,
+            Ids::open(from, sections, len)?,
             from.column(sections, "cells", len)?,
             from.column(sections, "locations", placed)?,
             dead,
@@ -200,7 +278,7 @@ impl RowStore {
     /// Checks every block of every column.
     pub(crate) fn verify(&self) -> Result<(), Damage> {
         self.rows.all()?;
-        self.ids.all()?;
+        self.ids.bytes()?;
         self.cells.all()?;
         self.locations.all().map(|_| ())
     }
@@ -236,7 +314,7 @@ impl RowStore {
     }
 
     pub(crate) fn id(&self, at: usize) -> Result<u64, Damage> {
-        Ok(self.ids.at(at)?.unwrap_or(0))
+        Ok(self.ids.at(at)?.unwrap_or(u64::MAX))
     }
 
     pub(crate) fn place(&self, at: usize) -> Result<Option<Place>, Damage> {
@@ -248,8 +326,8 @@ impl RowStore {
 
     /// The position of a row that is not removed.
     pub(crate) fn find(&self, id: u64) -> Result<Option<usize>, Damage> {
-        let ids = self.ids.all()?;
-        let id_at = |at: u32| ids.get(at as usize).copied().unwrap_or(u64::MAX);
+        self.ids.bytes()?;
+        let id_at = |at: u32| self.ids.unchecked(at as usize);
         let by_id = self.by_id.get_or_init(|| {
             let live = |at: &u32| !self.dead.contains(*at as usize);
             let mut order: Vec<u32> = (0..self.len as u32).filter(live).collect();

@@ -54,12 +54,12 @@ impl FusedIndex {
         let failed = |e: MemoryError| FusedError::Add(e.into());
         let aerial = Segment::build(&rows.slices(), &mut InMemory).map_err(failed)?;
         // Ids are positions in the table.
-        let ids = aerial.store.ids.unchecked();
-        let parent = |&id: &u64| {
-            let parent = table.parents.get(id as usize).copied().flatten();
+        let parent = |at: usize| {
+            let id = aerial.store.ids.unchecked(at) as usize;
+            let parent = table.parents.get(id).copied().flatten();
             parent.unwrap_or(u32::MAX)
         };
-        let parents: Vec<u32> = ids.iter().map(parent).collect();
+        let parents: Vec<u32> = (0..aerial.store.len).map(parent).collect();
         let mut biases = Vec::new();
         if table.missing_aerial != 0.0 || table.missing_prototype != 0.0 {
             let codes = aerial.store.rows.unchecked().chunks_exact(dim);

@@ -24,6 +24,9 @@ pub(crate) const HEAD: u32 = u32::MAX;
 /// Rows asked for ahead of the one being scored.
 const PREFETCH_ROWS: usize = 4;
 
+/// Bytes of the next list asked for while one is scanned.
+const PREFETCH_BYTES: usize = 4096;
+
 /// The parts of an index that a search reads.
 pub(crate) struct Lists<'a> {
     pub(crate) router: &'a Router,
@@ -121,7 +124,8 @@ impl Lists<'_> {
             collector.push(head_row(at), score, 0.0);
         }
         let norm = length(vector);
-        for visit in visits {
+        for (i, visit) in visits.iter().enumerate() {
+            prefetch_start(visits.get(i + 1), self.codes);
             let mean = visit.segment.mean(visit.list);
             code.set_constant(dot(mean, vector), length(mean) * norm);
             let scan = Scan {
@@ -176,7 +180,8 @@ impl Lists<'_> {
             rows: 0..0,
             visit: None,
         };
-        for visit in visits {
+        for (i, visit) in visits.iter().enumerate() {
+            prefetch_start(visits.get(i + 1), self.codes);
             let mean = visit.segment.mean(visit.list);
             let scan = LowScan {
                 tiles: visit.tiles(self.codes)?,
@@ -248,6 +253,18 @@ impl Visit<'_> {
         let size = code_tile_bytes(codes, self.segment.store.dim);
         let tiles = self.rows.start / TILE_ROWS..self.rows.end.div_ceil(TILE_ROWS);
         self.segment.tiles.get(tiles.start * size..tiles.end * size)
+    }
+}
+
+/// Asks the cache for the beginning of the next list: lists lie anywhere in memory.
+fn prefetch_start(next: Option<&Visit<'_>>, codes: ListCodes) {
+    if let Some(visit) = next {
+        let size = code_tile_bytes(codes, visit.segment.store.dim);
+        let from = visit.rows.start / TILE_ROWS * size;
+        let bytes = visit.segment.tiles.unchecked();
+        let end = (from + PREFETCH_BYTES).min(bytes.len());
+        prefetch(bytes.get(from..end).unwrap_or(&[]));
+        prefetch(visit.segment.mean(visit.list));
     }
 }
 

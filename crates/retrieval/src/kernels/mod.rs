@@ -216,12 +216,12 @@ fn prefetch_bytes(bytes: &[u8; 128], ahead: usize) {
     }
 }
 
-/// Asks the cache for a row that will be read soon.
-pub(crate) fn prefetch(row: &[f32]) {
+/// Asks the cache for values that will be read soon.
+pub(crate) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in row.chunks(16) {
+    for line in values.chunks((64 / size_of::<T>().max(1)).max(1)) {
         #[allow(unsafe_code, reason = "a hint to the cache")]
-        // SAFETY: prefetching never faults, and the address lies inside `row`.
+        // SAFETY: prefetching never faults, and the address lies inside `values`.
         unsafe {
             std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
                 line.as_ptr().cast(),
@@ -229,7 +229,7 @@ pub(crate) fn prefetch(row: &[f32]) {
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = row;
+    let _ = values;
 }
 
 #[cfg(test)]

@@ -1,0 +1,80 @@
+//! pgvector's binary form of a vector, and S2 ids as signed numbers.
+
+use std::error::Error;
+
+use postgres::types::private::BytesMut;
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+/// A vector as pgvector sends it: dimension (u16), zero (u16), then f32 values, all big endian.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Vector(pub(super) Vec<f32>);
+
+impl ToSql for Vector {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let dim = u16::try_from(self.0.len())?;
+        out.extend_from_slice(&dim.to_be_bytes());
+        out.extend_from_slice(&[0, 0]);
+        for value in &self.0 {
+            out.extend_from_slice(&value.to_be_bytes());
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        ty.name() == "vector"
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Vector {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let (head, values) = raw
+            .split_first_chunk::<4>()
+            .ok_or("a vector of no length")?;
+        let dim = usize::from(u16::from_be_bytes([head[0], head[1]]));
+        let (values, rest) = values.as_chunks::<4>();
+        if values.len() != dim || !rest.is_empty() {
+            return Err("a vector of another length than it says".into());
+        }
+        Ok(Self(
+            values.iter().map(|v| f32::from_be_bytes(*v)).collect(),
+        ))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        ty.name() == "vector"
+    }
+}
+
+/// S2 ids as signed numbers of the same order.
+pub(super) fn to_signed(id: u64) -> i64 {
+    (id ^ (1 << 63)).cast_signed()
+}
+
+/// The inverse of [`to_signed`].
+pub(super) fn from_signed(value: i64) -> u64 {
+    value.cast_unsigned() ^ (1 << 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept() {
+        let ids = [0, 1, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX];
+        assert!(ids.map(to_signed).is_sorted());
+        assert_eq!(ids.map(|id| from_signed(to_signed(id))), ids);
+    }
+
+    #[test]
+    fn vectors_survive_the_wire() {
+        let vector = Vector(vec![1.5, -0.0, 3e-39]);
+        let mut out = BytesMut::new();
+        vector.to_sql(&Type::BYTEA, &mut out).unwrap();
+        assert_eq!(Vector::from_sql(&Type::BYTEA, &out).unwrap(), vector);
+        assert!(Vector::from_sql(&Type::BYTEA, &out[..7]).is_err());
+        assert!(Vector::from_sql(&Type::BYTEA, &[]).is_err());
+    }
+}
