@@ -12,6 +12,8 @@
 //! EXPECTED
 //! ```
 
+#![allow(clippy::print_stdout, reason = "examples talk to people")]
+
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -111,9 +113,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(args.out.join("partition.cells"), partition.to_bytes())?;
     partition.write_csv(fs::File::create(args.out.join("partition.csv"))?)?;
     fs::write(args.out.join("partition.geojson"), partition.to_geojson())?;
-    fs::write(args.out.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    fs::write(
+        args.out.join("report.json"),
+        serde_json::to_string_pretty(&report)?,
+    )?;
     draw(&partition, &land)?.save(args.out.join("map.png"))?;
-    println!("written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}", args.out.display());
+    println!(
+        "written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}",
+        args.out.display()
+    );
     Ok(())
 }
 

@@ -8,6 +8,8 @@
 //! A file that cannot be read or located costs no other: it is reported, the others are located,
 //! and the exit status is 1.
 
+#![allow(clippy::print_stdout, reason = "examples talk to people")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -6,6 +6,8 @@
 //! cargo run --release --example quickstart -- --steps 800    # longer, better
 //! ```
 
+#![allow(clippy::print_stdout, reason = "examples talk to people")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -3,11 +3,17 @@
 //! `GEOLOC_WRITE_COMPATIBILITY=1 cargo test --test artifact_compatibility` writes the file of the
 //! current format; it is committed once a format is released and never changed after.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail loudly and print what they skip"
+)]
+
 use std::path::PathBuf;
 
 use geoloc::artifact::{Artifact, FORMAT_VERSION};
 use geoloc::burn::tensor::Device;
-use geoloc::core::{Locator, Photo};
+use geoloc::core::Photo;
 use geoloc::locate::load_any;
 use geoloc::trainer::ProgressMode;
 use geoloc::world::quickstart::{QuickstartConfig, quickstart};

@@ -3,6 +3,12 @@
 //! `flex` always; `ndarray` with the feature of that name; the device named by the variable
 //! `GEOLOC_TEST_DEVICE` (`cuda` or `wgpu`, with their features) as well.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail loudly and print what they skip"
+)]
+
 use std::sync::{Mutex, PoisonError};
 
 use geoloc::backbones::SmallCnnConfig;

@@ -1,5 +1,11 @@
 //! Crates depend on each other in one direction only.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail loudly and print what they skip"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

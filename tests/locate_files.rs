@@ -1,5 +1,11 @@
 //! The example `locate` on good and bad files, as a user runs it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail loudly and print what they skip"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

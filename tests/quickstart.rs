@@ -1,10 +1,15 @@
 //! The whole run at a tiny setting: real imagery, training, report, model file, reload.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail loudly and print what they skip"
+)]
+
 use std::sync::OnceLock;
 
 use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
-use geoloc::core::Locator;
 use geoloc::datasets::View;
 use geoloc::evaluate::evaluate;
 use geoloc::geo_cells::haversine_km;

@@ -1,10 +1,11 @@
 //! Reading and writing.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 
 use burn::tensor::Bytes;
-use burn_pack::{Reader, Tensor, Writer};
+use burn_pack::{Reader, Tensor, Writer as PackWriter};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -130,7 +131,7 @@ impl Artifact {
                 source,
             })?;
         }
-        Writer::new(self.tensors.values().cloned().collect())
+        PackWriter::new(self.tensors.values().cloned().collect())
             .with_metadata(MANIFEST, &json)
             .with_metadata(CHECKSUM, &checksum)
             .auto_extension(false)
@@ -225,9 +226,9 @@ fn checksum(
         update(&tensor.param_id.unwrap_or(0).to_le_bytes());
         update(&tensor.to_bytes()?);
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let mut hex = String::with_capacity(64);
+    for byte in hash.finalize() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(hex)
 }

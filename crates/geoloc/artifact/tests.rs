@@ -58,7 +58,7 @@ fn everything_comes_back_as_it_was() {
     assert_eq!(partition.count(0), Some(2));
     let (embeddings, dim, places) = read.gallery("a").unwrap();
     assert_eq!((embeddings, dim), (vec![1.0, 0.0, 0.0, 1.0], 2));
-    assert_eq!(places[1].lat(), 48.9);
+    assert_eq!(places[1], LatLng::new(48.9, 2.3).unwrap());
 }
 
 #[test]

@@ -152,8 +152,7 @@ where
     C::Encoder: Backbone,
 {
     let settings: CellClassifierSettings<C> = artifact.settings(name, CELL_CLASSIFIER)?;
-    let encoder = settings.encoder.clone();
-    build_cell_classifier(artifact, name, &encoder, settings, device)
+    build_cell_classifier(artifact, name, &settings.encoder, &settings, device)
 }
 
 /// Loads a retrieval model whose encoder is configured by `C`, and indexes its gallery.
@@ -171,8 +170,7 @@ where
     C::Encoder: Backbone,
 {
     let settings: RetrievalSettings<C> = artifact.settings(name, RETRIEVAL)?;
-    let encoder = settings.encoder.clone();
-    build_retrieval(artifact, name, &encoder, settings, device)
+    build_retrieval(artifact, name, &settings.encoder, &settings, device)
 }
 
 /// Loads component `name`, or the default one, whatever its kind and encoder.
@@ -194,15 +192,15 @@ pub fn load_any(
         CELL_CLASSIFIER => {
             let settings: CellClassifierSettings<AnyEncoderConfig> =
                 artifact.settings(name, CELL_CLASSIFIER)?;
-            let AnyEncoderConfig::SmallCnn(encoder) = settings.encoder.clone();
-            let pipeline = build_cell_classifier(artifact, name, &encoder, settings, device)?;
+            let AnyEncoderConfig::SmallCnn(encoder) = &settings.encoder;
+            let pipeline = build_cell_classifier(artifact, name, encoder, &settings, device)?;
             Ok(Box::new(pipeline))
         }
         RETRIEVAL => {
             let settings: RetrievalSettings<AnyEncoderConfig> =
                 artifact.settings(name, RETRIEVAL)?;
-            let AnyEncoderConfig::SmallCnn(encoder) = settings.encoder.clone();
-            let pipeline = build_retrieval(artifact, name, &encoder, settings, device)?;
+            let AnyEncoderConfig::SmallCnn(encoder) = &settings.encoder;
+            let pipeline = build_retrieval(artifact, name, encoder, &settings, device)?;
             Ok(Box::new(pipeline))
         }
         kind => Err(unusable(name, kind, &"this library does not know the kind")),
@@ -213,7 +211,7 @@ fn build_cell_classifier<C, S>(
     artifact: &Artifact,
     name: &str,
     encoder: &C,
-    settings: CellClassifierSettings<S>,
+    settings: &CellClassifierSettings<S>,
     device: &Device,
 ) -> Result<Pipeline<C::Encoder, CellHead, CellDecoder>, ArtifactError>
 where
@@ -244,7 +242,7 @@ fn build_retrieval<C, S>(
     artifact: &Artifact,
     name: &str,
     encoder: &C,
-    settings: RetrievalSettings<S>,
+    settings: &RetrievalSettings<S>,
     device: &Device,
 ) -> Result<Pipeline<C::Encoder, EmbeddingHead, GalleryDecoder>, ArtifactError>
 where

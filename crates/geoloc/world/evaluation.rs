@@ -29,7 +29,7 @@ pub(super) fn evaluate_cells(
     device: &Device,
 ) -> Result<Vec<Gallery>, WorldError> {
     let photos = task.photos(View::Query, places, "seen")?;
-    let conventions = report.conventions.clone();
+    let conventions = report.conventions;
     let locator = cells.locator(methods::CELLS, 10, device);
     let method =
         evaluate(&locator, Role::Method, &photos, &conventions)?.with_description(format!(
@@ -64,7 +64,7 @@ pub(super) fn evaluate_pairs(
     report: &mut Report,
 ) -> Result<Vec<Gallery>, WorldError> {
     let photos = task.photos(View::Query, places, "unseen")?;
-    let conventions = report.conventions.clone();
+    let conventions = report.conventions;
     let index = pairs.index(&pairs.embed(View::Aerial, places)?)?;
     let ranks = diagonal_ranks(index.as_ref(), &pairs.embed(View::Query, places)?)?;
     let locator = pairs.locator(methods::RETRIEVAL, index, places, 0.0);

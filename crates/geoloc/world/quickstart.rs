@@ -1,6 +1,6 @@
 //! The shortest whole run: both models trained, evaluated, reported and packed.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -98,19 +98,18 @@ pub mod methods {
 pub fn quickstart(
     config: &QuickstartConfig,
     progress: ProgressMode,
-    folder: Option<PathBuf>,
+    folder: Option<&Path>,
     device: &Device,
 ) -> Result<QuickstartOutcome, WorldError> {
-    let conventions = Conventions::default();
     let task = WorldTask::new(config.pixels)?;
-    let mut report = Report::new("Where on Earth is this tile?", conventions.clone());
+    let mut report = Report::new("Where on Earth is this tile?", Conventions::default());
     report.summary = SUMMARY.into();
     describe(&mut report, config, &task);
     let trainer = |name: &str, steps, learning_rate| {
         let trainer = Trainer::new(trainer_config(steps, learning_rate, config.seed))
             .named(name)
             .with_progress(progress);
-        match &folder {
+        match folder {
             Some(folder) => trainer.with_checkpoint(folder.join(format!("{name}.checkpoint"))),
             None => trainer,
         }
