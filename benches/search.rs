@@ -77,12 +77,12 @@ fn search(criterion: &mut Criterion) {
     }
     let index = flat();
     group.bench_function("flat/batch 64/100k", |b| {
-        b.iter(|| index.search_batch(&queries).unwrap())
+        b.iter(|| index.search_batch(&queries).unwrap());
     });
     let cap = Cap::new(LatLng::new(48.0, 2.0).unwrap(), 1000.0);
     let inside = queries[0].clone().region(Region::cap(&cap).unwrap());
     group.bench_function("flat/cap of 1000 km/100k", |b| {
-        b.iter(|| index.search(&inside).unwrap())
+        b.iter(|| index.search(&inside).unwrap());
     });
     let distinct = queries[0].clone().k(50).diversity_radius_km(100.0);
     group.bench_function("flat/50 places 100 km apart/100k", |b| {
