@@ -161,7 +161,7 @@ class Bench:
         own, built = [], {}
         for codes, reranks in (("four_bit", (10, 20, 40)), ("int8", (10,)), ("one_bit", (100, 200))):
             built[codes] = self.probe.ask(f"build {codes} {lists}")
-            for probes in (4, 6, 8, 12, 16, 24, 32, 48, 64, 96):
+            for probes in (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96):
                 for rerank in reranks:
                     runs = [self.probe.ask(f"ivf {probes} {rerank} {count}") for _ in range(3)]
                     seconds = min(r["seconds"] for r in runs)
@@ -181,6 +181,9 @@ class Bench:
         ):
             rows = [(r, s, f"{name} {what}") for name in names if name in peers for r, s, what in peers[name]]
             a, b = fastest(own, recall), fastest(rows, recall)
+            if a and not b:
+                # The peer does not get there: its best, with the recall it has.
+                b = max(rows, key=lambda r: (r[0], -r[1]), default=None)
             if a and b:
                 report(f"{self.name}: recall@10 >= {recall}", a[1], b[1], b[2], target, a[0], setting=a[2], peer_recall=b[0])
         seconds_file = self.folder / "hnswlib.build"

@@ -10,6 +10,10 @@ const ROUNDING: f64 = 1.0 / 524_288.0;
 /// Covers results that fall below the normal numbers, where a rounding is absolute (2^-150).
 const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
 
+/// 1.5 x 2^52: adding and taking it off rounds to the nearest integer, ties to even, in two additions
+/// where baseline x86-64 would call a function.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
 /// A query in one or two planes of int8: `q = scale[0] code0 + scale[1] code1 + rest`.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryCode {
@@ -32,13 +36,27 @@ pub(crate) struct QueryCode {
 
 impl QueryCode {
     pub(crate) fn new(query: &[f32], kernel: Kernel) -> Self {
+        Self::with_planes(query, kernel, true)
+    }
+
+    /// Only plane 0, where the second is not used or not worth its time.
+    pub(crate) fn one_plane(query: &[f32], kernel: Kernel) -> Self {
+        Self::with_planes(query, kernel, false)
+    }
+
+    fn with_planes(query: &[f32], kernel: Kernel, both: bool) -> Self {
         let levels = kernel.query_levels();
         let exact: Vec<f64> = query.iter().map(|&v| f64::from(v)).collect();
         let (code0, scale0) = quantise(&exact, levels);
         let first_rest = residual(&exact, &code0, scale0);
-        let (code1, scale1) = quantise(&first_rest, levels);
-        let second_rest = residual(&first_rest, &code1, scale1);
-        let (norm, rest0, rest1) = (norm(&exact), norm(&first_rest), norm(&second_rest));
+        let (norm, rest0) = (norm_of(&exact), norm_of(&first_rest));
+        let (code1, scale1, rest1) = if both {
+            let (code, scale) = quantise(&first_rest, levels);
+            let rest = norm_of(&residual(&first_rest, &code, scale));
+            (code, scale, rest)
+        } else {
+            (Vec::new(), 0.0, rest0)
+        };
         let error_factor = |rest: f64| round_up((norm + rest) * (1.0 + ROUNDING) + UNDERFLOW);
         let norm_factor =
             |rest: f64| round_up(rest * (1.0 + ROUNDING) + norm * ROUNDING + UNDERFLOW);
@@ -66,8 +84,8 @@ impl QueryCode {
 pub(crate) fn encode_row(row: &[f32], tile: &mut [u8], lane: usize) {
     let exact: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
     let (codes, scale) = quantise(&exact, 127);
-    let error = norm(&residual(&exact, &codes, scale));
-    let bounds = pack_bounds(error, norm(&exact));
+    let error = norm_of(&residual(&exact, &codes, scale));
+    let bounds = pack_bounds(error, norm_of(&exact));
     let (header, body) = tile.split_at_mut(TILE_HEADER);
     let (scales, packed) = header.as_chunks_mut::<4>().0.split_at_mut(TILE_ROWS);
     if let (Some(s), Some(b)) = (scales.get_mut(lane), packed.get_mut(lane)) {
@@ -91,7 +109,7 @@ fn quantise(x: &[f64], levels: i32) -> (Vec<i8>, f32) {
         return (vec![0; x.len()], 0.0);
     }
     let factor = f64::from(levels) / largest;
-    let rounded: Vec<f64> = x.iter().map(|v| (v * factor).round_ties_even()).collect();
+    let rounded: Vec<f64> = x.iter().map(|v| (v * factor + ROUND) - ROUND).collect();
     let scale = lane_dot(x, &rounded) / lane_dot(&rounded, &rounded);
     (rounded.iter().map(|&r| r as i8).collect(), scale as f32)
 }
@@ -105,7 +123,7 @@ fn residual(x: &[f64], codes: &[i8], scale: f32) -> Vec<f64> {
 }
 
 /// The Euclidean norm, rounded up past the error of computing it in f64.
-fn norm(x: &[f64]) -> f64 {
+fn norm_of(x: &[f64]) -> f64 {
     lane_dot(x, x).sqrt() * (1.0 + 1e-10)
 }
 

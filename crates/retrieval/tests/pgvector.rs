@@ -1,4 +1,4 @@
-//! The PostgreSQL engine against a real server; skipped where none is given.
+//! The `PostgreSQL` engine against a real server; skipped where none is given.
 //!
 //! `scripts/pgvector.sh` starts one and runs this.
 #![allow(

@@ -20,7 +20,7 @@ use super::segment::ListSegment;
 ///
 /// The first [`seal`](VectorIndexMut::seal) trains the centroids; later ones add lists around the same
 /// centroids; [`rebuild`](Self::rebuild) trains anew. [`Hits::exact`] is true only if every list was
-/// visited under the certificate of [`ListCodes::Int8`]. With a region, lists without rows in it are
+/// visited under the certificate of [`ListCodes::Int8`](crate::ListCodes::Int8). With a region, lists without rows in it are
 /// not counted as visited.
 ///
 /// # Examples

@@ -106,7 +106,7 @@ impl Router {
             .map(|block| {
                 let codes: Vec<QueryCode> = block
                     .chunks_exact(self.dim)
-                    .map(|row| QueryCode::new(row, kernel))
+                    .map(|row| QueryCode::one_plane(row, kernel))
                     .collect();
                 let mut nearest = vec![Nearest::new(self.lists); codes.len()];
                 for (codes, nearest) in codes.chunks(GROUP).zip(nearest.chunks_mut(GROUP)) {

@@ -171,7 +171,7 @@ impl Lists<'_> {
         self.rotation.apply(&mut rotated);
         let query_code = match self.codes {
             ListCodes::OneBit => LowQuery::Bits(BitQuery::new(&rotated)),
-            _ => LowQuery::Bytes(QueryCode::new(&rotated, self.kernel)),
+            _ => LowQuery::Bytes(QueryCode::one_plane(&rotated, self.kernel)),
         };
         let mut estimates = Estimates {
             best: TopK::new(rerank.max(k)),

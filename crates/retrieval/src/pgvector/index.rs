@@ -24,7 +24,7 @@ use super::{PgConfig, PgSearch};
 const ENGINE: &str = "pgvector";
 /// pgvector indexes and stores at most this many dimensions.
 const PG_MAX_DIM: usize = 16_000;
-/// Setting up is one at a time: PostgreSQL's `IF NOT EXISTS` fails when two sessions race.
+/// Setting up is one at a time: `PostgreSQL`'s `IF NOT EXISTS` fails when two sessions race.
 const SETUP_LOCK: i64 = 0x6765_6f6c_6f63;
 /// Rows asked for beyond k, since the server rounds scores in its own way.
 const SPARE_ROWS: usize = 16;
