@@ -34,7 +34,7 @@ struct Options {
     /// Ranked places to print for each photo.
     #[arg(long, default_value_t = 3)]
     top: usize,
-    /// Print one JSON object a photo.
+    /// Print one JSON object a photo, and at the end one with the counts.
     #[arg(long, conflicts_with = "geojson")]
     json: bool,
     /// Print one GeoJSON feature collection.
@@ -77,6 +77,11 @@ fn main() -> ExitCode {
         }
     }
     print(&results, &options);
+    if !options.geojson {
+        let located = results.iter().filter(|(_, r)| r.is_ok()).count();
+        let failed = results.len() - located;
+        println!("{}", json!({ "located": located, "failed": failed }));
+    }
     if complete {
         ExitCode::SUCCESS
     } else {

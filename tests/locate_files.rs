@@ -109,8 +109,13 @@ fn bad_files_are_named_and_good_ones_located() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    let (counts, located) = located.split_last().unwrap();
     assert_eq!(located.len(), good.len(), "{printed}");
-    for (name, value) in good.iter().zip(&located) {
+    assert_eq!(
+        (&counts["located"], &counts["failed"]),
+        (&5.into(), &5.into())
+    );
+    for (name, value) in good.iter().zip(located) {
         assert!(value["file"].as_str().unwrap().ends_with(name));
         let place = &value["places"][0];
         assert!(place["lat"].as_f64().unwrap().abs() <= 90.0);

@@ -18,6 +18,17 @@ pub trait EncoderConfig: Serialize + DeserializeOwned + Clone + Send + Sync {
     ///
     /// [`ConfigError`] if a number makes no sense.
     fn init(&self, device: &Device) -> Result<Self::Encoder, ConfigError>;
+
+    /// Checks that images of `width` x `height` pixels fit the encoder, before any is encoded:
+    /// burn panics on those that do not. Encoders that take any size need not implement it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InputSize`].
+    fn check_input(&self, width: usize, height: usize) -> Result<(), ConfigError> {
+        let _ = (width, height);
+        Ok(())
+    }
 }
 
 /// Builds a head that reads features of a given shape.
@@ -47,6 +58,16 @@ pub enum ConfigError {
         value: f64,
         /// What it should be.
         expected: &'static str,
+    },
+    /// The encoder was built for images of another size.
+    #[error("the encoder reads {expected} pixels, the preprocessing gives {width} x {height}")]
+    InputSize {
+        /// What the encoder reads.
+        expected: String,
+        /// Columns that the preprocessing gives.
+        width: usize,
+        /// Rows that the preprocessing gives.
+        height: usize,
     },
     /// The head needs local features and the encoder gives none.
     #[error("the head needs token features, which this encoder does not give")]

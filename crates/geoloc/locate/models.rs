@@ -230,7 +230,7 @@ where
             settings.partition_hash
         )));
     }
-    settings.input.check().map_err(|e| failed(&e))?;
+    check_input(encoder, &settings.input).map_err(|e| failed(&e))?;
     let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
     let model = artifact.load_module(name, fresh)?;
     let decoder =
@@ -250,7 +250,7 @@ where
     C::Encoder: Backbone,
 {
     let failed = |e: &dyn Display| unusable(name, RETRIEVAL, e);
-    settings.input.check().map_err(|e| failed(&e))?;
+    check_input(encoder, &settings.input).map_err(|e| failed(&e))?;
     let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
     let model = artifact.load_module(name, fresh)?;
     let (embeddings, dim, places) = artifact.gallery(name)?;
@@ -263,6 +263,15 @@ where
         NEIGHBOURS,
     );
     Ok(Pipeline::new(name, &model, decoder, settings.input, device))
+}
+
+/// Whether the preprocessing makes sense and gives images that the encoder reads.
+fn check_input(encoder: &impl EncoderConfig, input: &Preprocess) -> Result<(), String> {
+    input.check().map_err(|e| e.to_string())?;
+    let (width, height) = input.output_size();
+    encoder
+        .check_input(width as usize, height as usize)
+        .map_err(|e| e.to_string())
 }
 
 /// Builds encoder and head with fresh weights.

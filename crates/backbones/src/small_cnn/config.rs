@@ -48,4 +48,15 @@ impl EncoderConfig for SmallCnnConfig {
             device,
         ))
     }
+
+    fn check_input(&self, width: usize, height: usize) -> Result<(), ConfigError> {
+        if (width, height) == (self.input_size, self.input_size) {
+            return Ok(());
+        }
+        Err(ConfigError::InputSize {
+            expected: format!("{0} x {0}", self.input_size),
+            width,
+            height,
+        })
+    }
 }

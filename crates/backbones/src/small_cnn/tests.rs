@@ -29,6 +29,15 @@ fn meets_the_contract_of_encoders() {
 }
 
 #[test]
+fn images_of_another_size_are_refused_before_they_reach_the_network() {
+    assert!(config().check_input(16, 16).is_ok());
+    assert!(matches!(
+        config().check_input(16, 24),
+        Err(ConfigError::InputSize { .. })
+    ));
+}
+
+#[test]
 fn sizes_that_do_not_fit_are_refused_by_name() {
     let device = Device::flex();
     let refused = |size, channels: &[usize]| {
