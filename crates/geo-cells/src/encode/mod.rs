@@ -3,7 +3,7 @@
 //! The batch encoder works on blocks of sixteen points in a form that compilers turn into vector
 //! instructions; the widest that the processor has is chosen at run time. Every kernel gives the
 //! ids of the one-point encoder: a point too close to the border of a leaf or of a face for the
-//! kernel's arithmetic is encoded again one by one (0.04 % of random points).
+//! kernel's arithmetic is encoded again one by one.
 
 mod block;
 mod decode;
