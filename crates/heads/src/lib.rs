@@ -3,12 +3,14 @@
 pub mod cell;
 pub mod combinatorial;
 pub mod cosine;
+pub mod density;
 pub mod embedding;
 pub mod hierarchical;
 pub mod hybrid;
 pub mod mixture;
 pub mod multitask;
 pub mod named;
+pub mod prototype;
 pub mod regression;
 
 mod rows;

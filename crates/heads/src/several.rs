@@ -7,7 +7,7 @@ use geoloc_core::{ConfigError, FeatureSpec, Features};
 
 /// Dropout and one linear layer for each set of classes.
 #[derive(Module, Debug)]
-pub struct SeveralLinear {
+pub(crate) struct SeveralLinear {
     dropout: Dropout,
     linear: Vec<Linear>,
 }

@@ -1,4 +1,6 @@
-use geoloc_geo_cells::{AdaptivePartition, GeoclassSetConfig, NestedPartition, PartitionBuilder};
+use geoloc_geo_cells::{
+    AdaptivePartition, GeoclassSetConfig, NestedPartition, Partition, PartitionBuilder,
+};
 
 use super::*;
 use crate::gradient_check::{check_gradient, f64s, numbers, value};
@@ -40,7 +42,7 @@ fn the_sum_over_levels_equals_the_definition() {
     }
     .encode(truth, &device)
     .unwrap();
-    let sizes: Vec<usize> = hierarchy.partitions().map(|p| p.len()).collect();
+    let sizes: Vec<usize> = hierarchy.partitions().map(Partition::len).collect();
     let logits: Vec<Vec<f64>> = sizes.iter().map(|n| numbers(3 * n, *n as u64)).collect();
     let mut expected = 0.0;
     for (i, place) in truth.iter().enumerate() {

@@ -89,5 +89,5 @@ fn a_batch_without_positives_has_no_loss_under_the_miner() {
     let x = f64s(&rows, [3, 4], &Device::flex());
     let pairs = PairRelations::from_labels(&[1, 2, 3], &Device::flex());
     let loss = MultiSimilarity::default().forward(&Embedding(x), &pairs);
-    assert_eq!(value(loss), 0.0);
+    assert!(value(loss).abs() < 1e-12);
 }

@@ -117,7 +117,7 @@ mod tests {
             let own = &offsets[6 * i + 2 * classes[i]..6 * i + 2 * classes[i] + 2];
             let log_sum = row.iter().map(|x| x.exp()).sum::<f64>().ln();
             let squared: f64 = (0..2).map(|k| (own[k] - truth[2 * i + k]).powi(2)).sum();
-            expected += (log_sum - row[classes[i]] + 0.7 * squared) / 2.0;
+            expected += 0.5 * (log_sum - row[classes[i]] + 0.7 * squared);
         }
         let loss = |logits: Tensor<2>, offsets: Tensor<3>| {
             let device = logits.device();

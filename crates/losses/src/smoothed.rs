@@ -94,7 +94,9 @@ impl SmoothedCells {
             .collect();
         if self.normalize {
             let sum: f64 = row.iter().sum();
-            row.iter_mut().for_each(|y| *y /= sum);
+            for y in &mut row {
+                *y /= sum;
+            }
         }
         Ok(row)
     }

@@ -84,7 +84,7 @@ mod tests {
             second: DirectionLoss::default(),
         };
         let (x, target) = output(f64s(&s, [2], &device));
-        let expected = (-s[0]).exp() * first + (-s[1]).exp() * second + (s[0] + s[1]) / 2.0;
+        let expected = (-s[0]).exp() * first + (-s[1]).exp() * second + 0.5 * (s[0] + s[1]);
         assert!((value(learned.forward(&x, &target)) - expected).abs() < 1e-12);
         let fixed = WeightedSum {
             first: DirectionLoss::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use geoloc_core::{DecodeError, Decoder, GeoclassLogits, PlaceMass, estimate_from_masses};
-use geoloc_geo_cells::{Estimate, GeoclassSets};
+use geoloc_geo_cells::{Estimate, GeoclassSets, Partition};
 
 use crate::rows::{read_rows, softmax};
 
@@ -120,7 +120,7 @@ impl Decoder<GeoclassLogits> for TupleVoteDecoder {
             .into_iter()
             .enumerate()
             .map(|(set, logits)| {
-                let classes = self.sets.set(set).map_or(0, |partition| partition.len());
+                let classes = self.sets.set(set).map_or(0, Partition::len);
                 read_rows(logits, classes)
             })
             .collect::<Result<Vec<_>, _>>()?;

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use geoloc_core::{
     DecodeError, Decoder, FeatureSpec, Features, HeadConfig, HierarchicalLogits, contract,
 };
-use geoloc_geo_cells::{Hierarchy, LatLng, NestedPartition};
+use geoloc_geo_cells::{Hierarchy, LatLng, NestedPartition, Partition};
 
 use super::*;
 
@@ -58,7 +58,7 @@ fn meets_the_contract_of_heads() {
 #[test]
 fn f_star_is_the_product_along_ancestors() {
     let hierarchy = hierarchy();
-    let sizes: Vec<usize> = hierarchy.partitions().map(|p| p.len()).collect();
+    let sizes: Vec<usize> = hierarchy.partitions().map(Partition::len).collect();
     let (coarse, fine) = (numbers(sizes[0], 1.7), numbers(sizes[1], 0.9));
     let softmax = |row: &[f32]| {
         let sum: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
@@ -107,7 +107,7 @@ fn f_star_is_the_product_along_ancestors() {
 #[test]
 fn products_of_tiny_probabilities_do_not_vanish() {
     let hierarchy = hierarchy();
-    let sizes: Vec<usize> = hierarchy.partitions().map(|p| p.len()).collect();
+    let sizes: Vec<usize> = hierarchy.partitions().map(Partition::len).collect();
     // One coarse cell is certain, and a fine cell of another one too: every product underflows.
     let parents = hierarchy.ancestors(0).unwrap();
     let mut coarse = vec![0.0; sizes[0]];
@@ -130,7 +130,7 @@ fn products_of_tiny_probabilities_do_not_vanish() {
 #[test]
 fn a_bad_row_costs_no_other_and_wrong_shapes_are_named() {
     let hierarchy = hierarchy();
-    let sizes: Vec<usize> = hierarchy.partitions().map(|p| p.len()).collect();
+    let sizes: Vec<usize> = hierarchy.partitions().map(Partition::len).collect();
     let mut coarse = vec![0.0; 2 * sizes[0]];
     coarse[0] = f32::NAN;
     let fine = vec![0.0; 2 * sizes[1]];

@@ -11,7 +11,7 @@ fn meets_the_contract_of_heads() {
     let device = Device::flex();
     let spec = FeatureSpec::pooled(5);
     let config = NamedClassHeadConfig::new(21);
-    assert_eq!(config.dropout, 0.5);
+    assert!((config.dropout - 0.5).abs() < 1e-12);
     let head = config.init(&spec, &device).unwrap();
     let features = Features::pooled(Tensor::ones([3, 5], &device));
     contract::check_head(&head, features, |CellLogits(l)| vec![l]).unwrap();

@@ -10,7 +10,7 @@ use crate::unit::unit;
 
 /// Dropout, linear, `ReLU`, dropout, linear.
 #[derive(Module, Debug)]
-pub struct Trunk {
+pub(super) struct Trunk {
     pub(super) dropout: Dropout,
     pub(super) hidden: Linear,
     pub(super) hidden_dropout: Dropout,
