@@ -17,3 +17,6 @@ mod rows;
 mod several;
 mod sphere;
 mod unit;
+
+#[cfg(test)]
+mod gradients_tests;
