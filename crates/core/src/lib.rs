@@ -20,6 +20,7 @@ mod config;
 mod decoder;
 mod encoder;
 mod features;
+mod frames;
 mod head;
 mod learner;
 mod locator;
@@ -33,11 +34,15 @@ pub use config::{ConfigError, EncoderConfig, HeadConfig};
 pub use decoder::{DecodeError, Decoder};
 pub use encoder::{Backbone, Encoder};
 pub use features::{FeatureSpec, Features};
+pub use frames::CellFrames;
 pub use geoloc_datasets::Photo;
 pub use head::Head;
 pub use learner::{Learner, PairTraining, Training};
 pub use locator::{LocateError, Locator};
 pub use loss::{Loss, TargetEncoder, TargetError};
-pub use masses::{PlaceMass, estimate_from_masses};
+pub use masses::{PlaceMass, estimate_about, estimate_from_masses};
 pub use model::{GeoModel, TwoBranch};
-pub use output::{CellLogits, Embedding, PairEmbeddings};
+pub use output::{
+    CellLogits, CellOffsets, CosineLogits, Directions, Embedding, GeoclassLogits,
+    HierarchicalLogits, PairEmbeddings, ScaledCoordinates, SphericalMixture, TwoTasks,
+};

@@ -25,6 +25,19 @@ pub struct PlaceMass {
 /// Returns `None` if there is no place, or if the masses are not finite, negative or all zero.
 #[must_use]
 pub fn estimate_from_masses(masses: &[PlaceMass], keep: usize) -> Option<Estimate> {
+    let mut best = masses.first()?;
+    for mass in masses {
+        if mass.probability > best.probability {
+            best = mass;
+        }
+    }
+    estimate_about(best.location, masses, keep)
+}
+
+/// As [`estimate_from_masses`], for an answer that was found otherwise, as the mode of a density:
+/// the radius is taken about `location`, and the candidates are the `keep` most probable masses.
+#[must_use]
+pub fn estimate_about(location: LatLng, masses: &[PlaceMass], keep: usize) -> Option<Estimate> {
     let total: f64 = masses.iter().map(|m| m.probability).sum();
     let valid = masses.iter().all(|m| m.probability >= 0.0);
     if !valid || !total.is_finite() || total <= 0.0 {
@@ -32,7 +45,6 @@ pub fn estimate_from_masses(masses: &[PlaceMass], keep: usize) -> Option<Estimat
     }
     let mut order: Vec<&PlaceMass> = masses.iter().collect();
     order.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    let location = order.first()?.location;
 
     let mut by_distance: Vec<(f64, f64)> = masses
         .iter()

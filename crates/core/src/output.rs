@@ -21,3 +21,70 @@ pub struct PairEmbeddings {
     /// What the cosine is multiplied by before the softmax, `[1]`, positive.
     pub scale: Tensor<1>,
 }
+
+/// Cosines between a feature and the prototype of each cell, and what they are multiplied by.
+#[derive(Clone, Debug)]
+pub struct CosineLogits {
+    /// Cosines, `[batch, cells]`, in [-1, 1].
+    pub cosine: Tensor<2>,
+    /// The factor before the softmax, `[1]`, positive.
+    pub scale: Tensor<1>,
+}
+
+impl CosineLogits {
+    /// Scale times cosine: the logits without a margin, `[batch, cells]`.
+    #[must_use]
+    pub fn logits(&self) -> CellLogits {
+        CellLogits(self.cosine.clone() * self.scale.clone().unsqueeze::<2>())
+    }
+}
+
+/// Logits over nested partitions, coarsest first, each `[batch, cells of the level]`.
+#[derive(Clone, Debug)]
+pub struct HierarchicalLogits(pub Vec<Tensor<2>>);
+
+/// Logits over several class sets that overlap, each `[batch, classes of the set]`.
+#[derive(Clone, Debug)]
+pub struct GeoclassLogits(pub Vec<Tensor<2>>);
+
+/// Latitude and longitude scaled linearly to (0, 1), `[batch, 2]`: -90 and -180 degrees are 0, 90
+/// and 180 degrees are 1. The two sides of the antimeridian are as far apart as can be; prefer
+/// [`Directions`].
+#[derive(Clone, Debug)]
+pub struct ScaledCoordinates(pub Tensor<2>);
+
+/// Unit vectors (cos φ cos λ, cos φ sin λ, sin φ), `[batch, 3]`.
+#[derive(Clone, Debug)]
+pub struct Directions(pub Tensor<2>);
+
+/// Logits over cells and, for each cell, an offset from its place.
+#[derive(Clone, Debug)]
+pub struct CellOffsets {
+    /// Unnormalised log-probabilities, `[batch, cells]`.
+    pub logits: Tensor<2>,
+    /// East and north in units of the reach of the cell (see [`CellFrames`](crate::CellFrames)),
+    /// `[batch, cells, 2]`.
+    pub offsets: Tensor<3>,
+}
+
+/// A mixture of von Mises-Fisher densities on the sphere.
+#[derive(Clone, Debug)]
+pub struct SphericalMixture {
+    /// Logarithms of the weights, `[batch, components]`; the weights of a row sum to 1.
+    pub log_weights: Tensor<2>,
+    /// Mean directions, `[batch, components, 3]`, of unit length.
+    pub means: Tensor<3>,
+    /// Concentrations κ, `[batch, components]`, positive.
+    pub kappas: Tensor<2>,
+}
+
+/// The outputs of two heads on the same features, and how uncertain the model is of each task.
+#[derive(Clone, Debug)]
+pub struct TwoTasks<A, B> {
+    /// Output of the first head.
+    pub first: A,
+    /// Output of the second head.
+    pub second: B,
+    /// Learned logarithms of the variance of each task, `[2]`.
+    pub log_variances: Tensor<1>,
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use geoloc_core::{CellLogits, Loss, TargetEncoder, TargetError};
+use geoloc_core::{CellLogits, CosineLogits, Loss, TargetEncoder, TargetError};
 use geoloc_geo_cells::{LatLng, Partition};
 
 /// The cell of each place as a class, `[batch]`.
@@ -60,6 +60,14 @@ impl Loss<CellLogits> for CrossEntropy {
             .with_smoothing(smoothing)
             .init(&output.0.device())
             .forward(output.0.clone(), target.clone())
+    }
+}
+
+impl Loss<CosineLogits> for CrossEntropy {
+    type Target = Tensor<1, Int>;
+
+    fn forward(&self, output: &CosineLogits, target: &Self::Target) -> Tensor<1> {
+        self.forward(&output.logits(), target)
     }
 }
 

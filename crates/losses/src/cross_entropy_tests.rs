@@ -52,7 +52,7 @@ fn classes_are_the_cells_of_the_partition() {
     for (place, class) in training.iter().zip(classes) {
         assert_eq!(partition.index_of(*place), Some(class as usize));
     }
-    let nowhere = at(0.0, -150.0);
+    let nowhere = at(0.0, -90.0);
     match targets.encode(&[training[0], nowhere], &device) {
         Err(TargetError::OutsidePartition { index: 1, location }) => assert_eq!(location, nowhere),
         other => panic!("{other:?}"),

@@ -4,7 +4,36 @@
 //! from `f64` degrees by a [`geoloc_core::TargetEncoder`].
 
 mod cross_entropy;
+mod decoupled;
+#[cfg(test)]
+mod gradient_check;
+mod hierarchical;
 mod info_nce;
+mod log_sum_exp;
+mod margin;
+mod mil_nce;
+mod mixture;
+mod multi_similarity;
+mod offset;
+mod regression;
+mod relations;
+mod smoothed;
+mod triplet;
+mod two_tasks;
 
 pub use cross_entropy::{CellClasses, CrossEntropy};
+pub use decoupled::DecoupledInfoNce;
+pub use hierarchical::{
+    AncestorCrossEntropy, AncestorMembers, GeoclassTargets, HierarchyClasses, SummedCrossEntropy,
+};
 pub use info_nce::{InfoNce, PairMask, PairMasks};
+pub use margin::{Margin, MarginSoftmax};
+pub use mil_nce::MilNce;
+pub use mixture::MixtureNll;
+pub use multi_similarity::MultiSimilarity;
+pub use offset::{CellOffsetLoss, CellWithOffset, CellsWithOffsets};
+pub use regression::{DirectionLoss, Discrepancy, HaversineLoss, ScaledPlaces, UnitVectors};
+pub use relations::{DistanceRelations, PairRelations};
+pub use smoothed::{SmoothedCells, SmoothingAnchor, SoftCrossEntropy};
+pub use triplet::SoftMarginTriplet;
+pub use two_tasks::{UncertaintyWeighted, WeightedSum};

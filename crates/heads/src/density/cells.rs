@@ -1,0 +1,92 @@
+//! The mode of a distribution over cells.
+
+use std::sync::Arc;
+
+use geoloc_core::{CellLogits, DecodeError, Decoder, PlaceMass, estimate_about};
+use geoloc_geo_cells::{Estimate, Partition};
+
+use crate::rows::{read_rows, softmax};
+use crate::sphere::{Kernel, highest_mode, kappa_of};
+
+/// Spreads the probability of each cell over a von Mises-Fisher kernel about its place and answers
+/// the highest mode: neighbouring cells that share the probability add up, and two continents are
+/// never averaged to the ocean between them.
+///
+/// A cell's kernel has the variance `σ² + s²/2` along each axis, with the bandwidth `σ` and the
+/// spread `s` of the cell. Mean shift starts from the most probable cells; cells a million times
+/// less probable than the best take no part in it.
+#[derive(Clone, Debug)]
+pub struct ModeDecoder {
+    partition: Arc<Partition>,
+    kappas: Vec<f64>,
+    starts: usize,
+    keep: usize,
+}
+
+impl ModeDecoder {
+    /// Decodes logits over `partition` with a bandwidth in km along each axis, keeping the `keep`
+    /// most probable cells as candidates.
+    #[must_use]
+    pub fn new(partition: Arc<Partition>, bandwidth_km: f64, keep: usize) -> Self {
+        let kappas = (0..partition.len())
+            .map(|class| {
+                let spread = partition.spread_km(class).unwrap_or(0.0);
+                kappa_of(bandwidth_km.hypot(spread / std::f64::consts::SQRT_2))
+            })
+            .collect();
+        Self {
+            partition,
+            kappas,
+            starts: 5,
+            keep,
+        }
+    }
+
+    /// Number of cells that mean shift starts from, at least 1.
+    #[must_use]
+    pub fn with_starts(mut self, starts: usize) -> Self {
+        self.starts = starts.max(1);
+        self
+    }
+
+    fn decode_row(&self, index: usize, logits: &[f32]) -> Result<Estimate, DecodeError> {
+        let masses: Vec<PlaceMass> = softmax(index, logits)?
+            .into_iter()
+            .zip(self.partition.locations())
+            .enumerate()
+            .map(|(class, (probability, &location))| PlaceMass {
+                location,
+                probability,
+                spread_km: self.partition.spread_km(class).unwrap_or(0.0),
+                cell: self.partition.cell(class),
+            })
+            .collect();
+        let best = masses.iter().map(|m| m.probability).fold(0.0, f64::max);
+        let mut kernels: Vec<Kernel> = masses
+            .iter()
+            .zip(&self.kappas)
+            .filter(|(mass, _)| mass.probability > best * 1e-6)
+            .map(|(mass, &kappa)| Kernel {
+                mean: mass.location.to_unit_vector(),
+                weight: mass.probability,
+                kappa,
+            })
+            .collect();
+        kernels.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        let starts = kernels.iter().take(self.starts).map(|k| k.mean);
+        highest_mode(&kernels, starts, 50)
+            .and_then(|mode| estimate_about(mode.location, &masses, self.keep))
+            .ok_or(DecodeError::NotFinite { index })
+    }
+}
+
+impl Decoder<CellLogits> for ModeDecoder {
+    fn decode(
+        &self,
+        output: CellLogits,
+    ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
+        let rows = read_rows(output.0, self.partition.len())?;
+        let decode = |(index, row): (usize, &Vec<f32>)| self.decode_row(index, row);
+        Ok(rows.iter().enumerate().map(decode).collect())
+    }
+}

@@ -1,0 +1,11 @@
+//! Places from densities: the mode of a smoothed distribution over cells, and of the neighbours of
+//! a query.
+
+mod cells;
+mod neighbours;
+
+pub use cells::ModeDecoder;
+pub use neighbours::{Neighbour, NeighbourDensity};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use geoloc_core::{CellLogits, DecodeError, Decoder, Embedding, TwoTasks};
+use geoloc_geo_cells::{LatLng, NamedPlaces, Partition, PartitionBuilder};
+
+use super::*;
+
+fn at(lat: f64, lng: f64) -> LatLng {
+    LatLng::new(lat, lng).unwrap()
+}
+
+fn partition() -> Arc<Partition> {
+    let places = [at(48.0, 2.0), at(48.0, 7.0), at(-33.0, 151.0)];
+    let named = places.iter().enumerate().map(|(k, p)| (k.to_string(), *p));
+    Arc::new(NamedPlaces::new(named.collect()).build(&[]).unwrap().0)
+}
+
+fn output(probabilities: &[f32], queries: &[f32]) -> TwoTasks<CellLogits, Embedding> {
+    let device = Device::flex();
+    let rows = probabilities.len() / 3;
+    let logits = probabilities.iter().map(|p| p.ln()).collect::<Vec<_>>();
+    let width = queries.len() / rows;
+    TwoTasks {
+        first: CellLogits(Tensor::from_data(
+            TensorData::new(logits, [rows, 3]),
+            &device,
+        )),
+        second: Embedding(Tensor::from_data(
+            TensorData::new(queries.to_vec(), [rows, width]),
+            &device,
+        )),
+        log_variances: Tensor::zeros([2], &device),
+    }
+}
+
+fn prototypes() -> Vec<Vec<Prototype>> {
+    let one = |photos: &[([f32; 2], LatLng)]| {
+        Prototype::new(photos.iter().map(|(e, p)| (e.to_vec(), *p)).collect()).unwrap()
+    };
+    vec![
+        vec![one(&[([9.0, 9.0], at(48.5, 2.5))])],
+        vec![
+            one(&[([-5.0, 0.0], at(48.1, 7.1))]),
+            one(&[([1.0, 0.0], at(48.2, 7.2)), ([3.0, 0.0], at(48.3, 7.3))]),
+        ],
+        vec![one(&[([1.1, 0.0], at(-33.5, 151.5))])],
+    ]
+}
+
+#[test]
+fn a_cell_with_a_nearer_prototype_wins_and_its_most_similar_photo_is_the_answer() {
+    let decoder = PrototypeDecoder::new(partition(), prototypes());
+    let answer = decoder
+        .decode(output(&[0.5, 0.4, 0.1], &[1.5, 0.0]))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    // Nearest prototype of cell 1 is at (2, 0); the photo at (1, 0) is nearer than the one at
+    // (3, 0), which the published code would return.
+    assert_eq!(answer.location, at(48.2, 7.2));
+    let d = [(7.5f64.powi(2) + 81.0).sqrt(), 0.5, 0.4];
+    let mass: Vec<f64> = (0..3)
+        .map(|k| [0.5, 0.4, 0.1][k] * (-d[k] / 1.6).exp())
+        .collect();
+    let expected = mass[1] / mass.iter().sum::<f64>();
+    assert!((answer.candidates[0].probability - expected).abs() < 1e-6);
+}
+
+#[test]
+fn an_answer_too_far_from_the_best_cell_is_taken_back() {
+    let decoder = PrototypeDecoder::new(partition(), prototypes());
+    let row = [0.5, 0.1, 0.4];
+    let answer = decoder
+        .decode(output(&row, &[1.1, 0.0]))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    assert_eq!(answer.location, at(48.5, 2.5));
+    let mut free = decoder;
+    free.max_move_km = 30_000.0;
+    let answer = free
+        .decode(output(&row, &[1.1, 0.0]))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    assert_eq!(answer.location, at(-33.5, 151.5));
+}
+
+#[test]
+fn cells_without_prototypes_count_only_if_none_has_any() {
+    let mut some = prototypes();
+    some[0].clear();
+    let decoder = PrototypeDecoder::new(partition(), some);
+    let answer = decoder
+        .decode(output(&[0.9, 0.05, 0.05], &[9.0, 9.0]))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    assert_eq!(answer.location, at(48.3, 7.3));
+    let decoder = PrototypeDecoder::new(partition(), Vec::new());
+    let answer = decoder
+        .decode(output(&[0.1, 0.7, 0.2], &[9.0, 9.0]))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    assert_eq!(answer.location, at(48.0, 7.0));
+}
+
+#[test]
+fn bad_rows_and_wrong_widths() {
+    let decoder = PrototypeDecoder::new(partition(), prototypes());
+    let rows = [0.5, 0.4, 0.1, 0.5, 0.4, 0.1];
+    let answers = decoder
+        .decode(output(&rows, &[f32::NAN, 0.0, 1.0, 0.0]))
+        .unwrap();
+    assert_eq!(answers[0], Err(DecodeError::NotFinite { index: 0 }));
+    assert!(answers[1].is_ok());
+    let wrong = decoder.decode(output(&rows[..3], &[0.0; 3]));
+    assert_eq!(
+        wrong,
+        Err(DecodeError::Width {
+            expected: 2,
+            found: 3
+        })
+    );
+    assert!(Prototype::new(vec![]).is_none());
+    assert!(Prototype::new(vec![(vec![1.0], at(0.0, 0.0)), (vec![], at(0.0, 0.0))]).is_none());
+}

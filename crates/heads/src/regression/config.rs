@@ -1,0 +1,105 @@
+//! Configurations of the regression heads.
+
+use burn::nn::{DropoutConfig, LinearConfig};
+use burn::tensor::Device;
+use geoloc_core::{ConfigError, FeatureSpec, HeadConfig};
+use serde::{Deserialize, Serialize};
+
+use super::head::Trunk;
+use super::{DirectionHead, ScaledRegressionHead};
+
+/// Configuration of a [`ScaledRegressionHead`]; the default is the regressor of the published
+/// comparison: dropout 0.5, width to 512, `ReLU`, dropout 0.3, 512 to 2, linear.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScaledRegressionHeadConfig {
+    /// Width of the hidden layer.
+    pub hidden: usize,
+    /// Dropout of features, in [0, 1).
+    pub dropout: f64,
+    /// Dropout of the hidden layer, in [0, 1).
+    pub hidden_dropout: f64,
+    /// Whether a sigmoid keeps the output within (0, 1); without it the decoder clamps.
+    pub sigmoid: bool,
+}
+
+impl Default for ScaledRegressionHeadConfig {
+    fn default() -> Self {
+        Self {
+            hidden: 512,
+            dropout: 0.5,
+            hidden_dropout: 0.3,
+            sigmoid: false,
+        }
+    }
+}
+
+impl HeadConfig for ScaledRegressionHeadConfig {
+    type Head = ScaledRegressionHead;
+
+    fn init(
+        &self,
+        features: &FeatureSpec,
+        device: &Device,
+    ) -> Result<ScaledRegressionHead, ConfigError> {
+        let dropouts = [self.dropout, self.hidden_dropout];
+        Ok(ScaledRegressionHead {
+            trunk: trunk(features.width, self.hidden, dropouts, 2, device)?,
+            sigmoid: self.sigmoid,
+        })
+    }
+}
+
+/// Configuration of a [`DirectionHead`]; the default has the layers of the published regressor
+/// with three outputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectionHeadConfig {
+    /// Width of the hidden layer.
+    pub hidden: usize,
+    /// Dropout of features, in [0, 1).
+    pub dropout: f64,
+    /// Dropout of the hidden layer, in [0, 1).
+    pub hidden_dropout: f64,
+}
+
+impl Default for DirectionHeadConfig {
+    fn default() -> Self {
+        Self {
+            hidden: 512,
+            dropout: 0.5,
+            hidden_dropout: 0.3,
+        }
+    }
+}
+
+impl HeadConfig for DirectionHeadConfig {
+    type Head = DirectionHead;
+
+    fn init(&self, features: &FeatureSpec, device: &Device) -> Result<DirectionHead, ConfigError> {
+        let dropouts = [self.dropout, self.hidden_dropout];
+        Ok(DirectionHead {
+            trunk: trunk(features.width, self.hidden, dropouts, 3, device)?,
+        })
+    }
+}
+
+fn trunk(
+    width: usize,
+    hidden: usize,
+    dropouts: [f64; 2],
+    outputs: usize,
+    device: &Device,
+) -> Result<Trunk, ConfigError> {
+    ConfigError::check(hidden > 0, "hidden", hidden as f64, "at least 1")?;
+    for (field, value) in [("dropout", dropouts[0]), ("hidden_dropout", dropouts[1])] {
+        let expected = "a probability in [0, 1)";
+        ConfigError::check((0.0..1.0).contains(&value), field, value, expected)?;
+    }
+    Ok(Trunk {
+        dropout: DropoutConfig::new(dropouts[0]).init(),
+        hidden: LinearConfig::new(width, hidden).init(device),
+        hidden_dropout: DropoutConfig::new(dropouts[1]).init(),
+        output: LinearConfig::new(hidden, outputs).init(device),
+    })
+}
