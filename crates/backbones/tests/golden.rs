@@ -1,5 +1,11 @@
 //! Parity with `PyTorch`. `tests/golden/make_golden.py` wrote the constants.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail by panicking, and say why they skip"
+)]
+
 use std::path::{Path, PathBuf};
 
 use burn::store::{ModuleStore, SafetensorsStore, bridge};

@@ -43,7 +43,7 @@ pub(super) fn norm(channels: usize, device: &Device) -> BatchNorm {
         .init(device)
 }
 
-/// ReLU6.
+/// `ReLU6`.
 pub(super) fn relu6(x: Tensor<4>) -> Tensor<4> {
     x.clamp(0.0, 6.0)
 }

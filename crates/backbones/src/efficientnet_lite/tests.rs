@@ -92,7 +92,7 @@ fn preprocessing_is_that_of_the_checkpoint() {
     let preprocess = EfficientNetLiteConfig::lite0().preprocess();
     assert_eq!(preprocess.resize, Resize::ShorterSide(256));
     assert_eq!(preprocess.output_size(), (224, 224));
-    let values = preprocess.apply_rgb(&[255; 3 * 224 * 224], 224, 224);
+    let values = preprocess.apply_rgb(&vec![255; 3 * 224 * 224], 224, 224);
     // (255 - 127) / 128
     assert!((values.unwrap()[0] - 1.0).abs() < 1e-6);
 }

@@ -10,7 +10,7 @@ use burn::store::{
 use burn::tensor::TensorData;
 
 use super::key_map::{KeyMap, Rule};
-use super::read::{self, Layout, Values};
+use super::read::{self, FileTensor, Layout};
 use super::{Misshapen, WeightsError, sha256_of};
 
 /// What [`load_weights`] did.
@@ -42,7 +42,7 @@ pub fn load_weights<M: Module>(
     let path = path.as_ref();
     let (tensors, layout) = read::open(path)?;
     let mut dropped = Vec::new();
-    let mut renamed: BTreeMap<String, Values> = BTreeMap::new();
+    let mut renamed: BTreeMap<String, FileTensor> = BTreeMap::new();
     for tensor in tensors {
         // Tensors without a place are not read: counters are integers, and that is no error.
         let original = tensor.name.clone();
@@ -105,7 +105,11 @@ fn is_dropped(name: &str, rules: &[Rule]) -> bool {
 }
 
 /// Applies the rules to one tensor, which may become several.
-fn rename(path: &Path, tensor: Values, rules: &[Rule]) -> Result<Vec<Values>, WeightsError> {
+fn rename(
+    path: &Path,
+    tensor: FileTensor,
+    rules: &[Rule],
+) -> Result<Vec<FileTensor>, WeightsError> {
     let mut tensors = vec![tensor];
     for rule in rules {
         let mut next = Vec::with_capacity(tensors.len());
@@ -119,11 +123,11 @@ fn rename(path: &Path, tensor: Values, rules: &[Rule]) -> Result<Vec<Values>, We
 
 fn apply(
     path: &Path,
-    mut tensor: Values,
+    mut tensor: FileTensor,
     rule: &Rule,
-    out: &mut Vec<Values>,
+    out: &mut Vec<FileTensor>,
 ) -> Result<(), WeightsError> {
-    let misfit = |tensor: &Values, rule: String| WeightsError::Rule {
+    let misfit = |tensor: &FileTensor, rule: String| WeightsError::Rule {
         path: path.to_path_buf(),
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
@@ -131,10 +135,10 @@ fn apply(
     };
     match rule {
         Rule::Under(prefix) => {
-            let Some(rest) = tensor.name.strip_prefix(prefix.as_ref()) else {
+            if !tensor.name.starts_with(prefix.as_ref()) {
                 return Ok(());
-            };
-            tensor.name = rest.to_owned();
+            }
+            tensor.name.drain(..prefix.len());
         }
         Rule::DropPrefix(_) | Rule::DropSuffix(_) => {}
         Rule::Replace { from, to } => tensor.name = tensor.name.replace(from.as_ref(), to),
@@ -177,10 +181,10 @@ fn apply(
 
 /// Equal parts along the first axis.
 fn split(
-    tensor: &Values,
+    tensor: &FileTensor,
     stem: &str,
     endings: &[std::borrow::Cow<'static, str>],
-) -> Option<Vec<Values>> {
+) -> Option<Vec<FileTensor>> {
     let (&rows, rest) = tensor.shape.split_first()?;
     if endings.is_empty() || !rows.is_multiple_of(endings.len()) || tensor.values.is_empty() {
         return None;
@@ -191,7 +195,7 @@ fn split(
     Some(
         parts
             .zip(endings)
-            .map(|(values, ending)| Values {
+            .map(|(values, ending)| FileTensor {
                 name: format!("{stem}{ending}"),
                 shape: shape.clone(),
                 values: values.to_vec(),

@@ -9,7 +9,7 @@ use burn::tensor::DType;
 use super::WeightsError;
 
 /// A tensor in memory.
-pub(super) struct Values {
+pub(super) struct FileTensor {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) values: Vec<f32>,
@@ -58,7 +58,7 @@ pub(super) fn open(path: &Path) -> Result<(Vec<Stored>, Layout), WeightsError> {
 
 /// Reads a tensor, converts 16-bit floats, and refuses other numbers and values that are not
 /// finite.
-pub(super) fn read(path: &Path, tensor: Stored) -> Result<Values, WeightsError> {
+pub(super) fn read(path: &Path, tensor: Stored) -> Result<FileTensor, WeightsError> {
     let (name, dtype) = (tensor.name.clone(), tensor.dtype);
     let shape: Vec<usize> = tensor.shape.iter().copied().collect();
     if !matches!(dtype, DType::F32 | DType::F16 | DType::BF16) {
@@ -81,7 +81,7 @@ pub(super) fn read(path: &Path, tensor: Stored) -> Result<Values, WeightsError> 
             value,
         });
     }
-    Ok(Values {
+    Ok(FileTensor {
         name,
         shape,
         values,
