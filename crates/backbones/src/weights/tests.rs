@@ -206,6 +206,16 @@ fn key_maps_rename_split_and_transpose() {
     assert_eq!(values(module.table.val()), [1., 3., 2., 4.]);
     assert_eq!(values(module.bn.gamma.val()), [1., 2.]);
     assert_eq!(values(module.bn.beta.val()), [3., 4.]);
+    let flat = keys.clone().reshape("table", [4]);
+    assert!(matches!(
+        load(&entries, &flat),
+        Err(WeightsError::Mismatch { misshapen, .. }) if misshapen[0].found == [4]
+    ));
+    let short = keys.clone().reshape("table", [3]);
+    assert!(matches!(
+        load(&entries, &short),
+        Err(WeightsError::Rule { name, .. }) if name == "table"
+    ));
     let odd = keys.split("table", ["a", "b", "c"]);
     assert!(matches!(
         load(&entries, &odd),
