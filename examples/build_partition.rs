@@ -2,7 +2,7 @@
 //! map picture.
 //!
 //! ```text
-//! cargo run --release --example build_partition -- --out partition
+//! cargo run --release --example build_partition
 //! cargo run --release --example build_partition -- --input photos.csv --builder quadtree
 //! ```
 //!
@@ -19,7 +19,7 @@
 //! ceiling    1 km 7.33 %  25 km 38.75 %  200 km 88.12 %  750 km 95.32 %  2500 km 95.97 %
 //! suspect   0 at (0, 0), 0 of whole degrees, 0 with equal numbers, 0 in pile-ups
 //! content   f4d25d49e98f7c82a2849fc3ae65cc501270a5bbb355bce79b7206a360a7de0b
-//! written   partition/{partition.cells, .csv, .geojson, report.json, map.png}
+//! written   target/geoloc/partition/{partition.cells, .csv, .geojson, report.json, map.png}
 //! ```
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
@@ -74,7 +74,7 @@ struct Args {
     #[arg(long, default_value_t = 300)]
     clusters: usize,
     /// Folder for the results.
-    #[arg(long, default_value = "partition")]
+    #[arg(long, default_value = "target/geoloc/partition")]
     out: PathBuf,
 }
 
@@ -131,6 +131,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}",
         args.out.display()
+    );
+    let oracle_median_km = report.oracle.as_ref().map(|o| o.median_km);
+    println!(
+        "{}",
+        serde_json::json!({
+            "points": report.points,
+            "placed": report.placed,
+            "classes": report.classes,
+            "oracle_median_km": oracle_median_km,
+        })
     );
     Ok(())
 }

@@ -7,7 +7,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use geoloc_core::{Encoder, FeatureSpec, Features};
 
-/// Stages of 3 x 3 convolution with stride 2, batch norm and ReLU. The last map is flattened, not
+/// Stages of 3 x 3 convolution with stride 2, batch norm and `ReLU`. The last map is flattened, not
 /// averaged, so that the features keep the layout of the picture.
 #[derive(Module, Debug)]
 pub struct SmallCnn {

@@ -1,0 +1,95 @@
+//! The inverted residual block.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+
+use super::LiteStage;
+
+/// Epsilon of all batch norms.
+const EPSILON: f64 = 1e-3;
+
+/// A convolution without bias and with "same" padding, drawn as by He et al. (2015) over the
+/// outputs.
+pub(super) fn convolution(
+    [input, output]: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    groups: usize,
+    device: &Device,
+) -> Conv2d {
+    let padding = if kernel == 1 {
+        PaddingConfig2d::Valid
+    } else {
+        PaddingConfig2d::Same
+    };
+    Conv2dConfig::new([input, output], [kernel, kernel])
+        .with_stride([stride, stride])
+        .with_padding(padding)
+        .with_groups(groups)
+        .with_bias(false)
+        .with_initializer(Initializer::KaimingNormal {
+            gain: std::f64::consts::SQRT_2,
+            fan_out_only: true,
+        })
+        .init(device)
+}
+
+/// A batch norm.
+pub(super) fn norm(channels: usize, device: &Device) -> BatchNorm {
+    BatchNormConfig::new(channels)
+        .with_epsilon(EPSILON)
+        .init(device)
+}
+
+/// `ReLU6`.
+pub(super) fn relu6(x: Tensor<4>) -> Tensor<4> {
+    x.clamp(0.0, 6.0)
+}
+
+/// Expansion (`conv_pw`), depthwise convolution and projection (`conv_pwl`), added to the input
+/// where the shape stays; without expansion `conv_pw` is the projection.
+#[derive(Module, Debug)]
+pub(super) struct InvertedResidual {
+    conv_pw: Conv2d,
+    bn1: BatchNorm,
+    conv_dw: Conv2d,
+    bn2: BatchNorm,
+    conv_pwl: Option<Conv2d>,
+    bn3: Option<BatchNorm>,
+    #[module(skip)]
+    residual: bool,
+}
+
+impl InvertedResidual {
+    /// A block of a stage; only its first block has the stride.
+    pub(super) fn new(stage: &LiteStage, input: usize, stride: usize, device: &Device) -> Self {
+        let output = stage.channels;
+        let wide = input * stage.expansion;
+        let expands = stage.expansion > 1;
+        let narrow = if expands { wide } else { output };
+        Self {
+            conv_pw: convolution([input, narrow], 1, 1, 1, device),
+            bn1: norm(wide, device),
+            conv_dw: convolution([wide, wide], stage.kernel, stride, wide, device),
+            bn2: norm(narrow, device),
+            conv_pwl: expands.then(|| convolution([wide, output], 1, 1, 1, device)),
+            bn3: expands.then(|| norm(output, device)),
+            residual: stride == 1 && input == output,
+        }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let x = input.clone();
+        let x = if let (Some(project), Some(bn3)) = (&self.conv_pwl, &self.bn3) {
+            let x = relu6(self.bn1.forward(self.conv_pw.forward(x)));
+            let x = relu6(self.bn2.forward(self.conv_dw.forward(x)));
+            bn3.forward(project.forward(x))
+        } else {
+            let x = relu6(self.bn1.forward(self.conv_dw.forward(x)));
+            self.bn2.forward(self.conv_pw.forward(x))
+        };
+        if self.residual { x + input } else { x }
+    }
+}

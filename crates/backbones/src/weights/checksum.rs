@@ -1,0 +1,54 @@
+//! SHA-256 of weight files.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::WeightsError;
+
+/// SHA-256 of a file, 64 lower-case hexadecimal digits.
+///
+/// # Errors
+///
+/// [`WeightsError::Io`] if the file cannot be read.
+pub fn sha256_of(path: impl AsRef<Path>) -> Result<String, WeightsError> {
+    let path = path.as_ref();
+    let fail = |source| WeightsError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut reader = BufReader::new(File::open(path).map_err(fail)?);
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut block).map_err(fail)? {
+            0 => break,
+            read => hash.update(block.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(hash.finalize().iter().fold(String::new(), |mut text, b| {
+        use std::fmt::Write;
+        // Writing to a string does not fail.
+        let _ = write!(text, "{b:02x}");
+        text
+    }))
+}
+
+/// Checks that a file has the SHA-256 `expected`, in hexadecimal digits of either case.
+///
+/// # Errors
+///
+/// [`WeightsError::Checksum`] if it differs, [`WeightsError::Io`] if the file cannot be read.
+pub fn verify_sha256(path: impl AsRef<Path>, expected: &str) -> Result<(), WeightsError> {
+    let found = sha256_of(&path)?;
+    if found.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(WeightsError::Checksum {
+        path: path.as_ref().to_path_buf(),
+        expected: expected.to_owned(),
+        found,
+    })
+}
