@@ -121,9 +121,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(args.out.join("partition.cells"), partition.to_bytes())?;
     partition.write_csv(fs::File::create(args.out.join("partition.csv"))?)?;
     fs::write(args.out.join("partition.geojson"), partition.to_geojson())?;
-    fs::write(args.out.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    fs::write(
+        args.out.join("report.json"),
+        serde_json::to_string_pretty(&report)?,
+    )?;
     draw(&partition, &land)?.save(args.out.join("map.png"))?;
-    println!("written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}", args.out.display());
+    println!(
+        "written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}",
+        args.out.display()
+    );
     Ok(())
 }
 
