@@ -41,6 +41,7 @@
 //! |---|---|
 //! | `flex` (default) | burn's CPU backend |
 //! | `ndarray` | burn's older CPU backend: deprecated, and much slower in training convolutions |
+//! | `places` | the nearest named place and its country |
 //! | `cuda` | NVIDIA GPUs |
 //! | `wgpu` | Vulkan, Metal, DirectX 12 and WebGPU |
 //!

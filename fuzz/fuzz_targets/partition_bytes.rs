@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 fuzz_target!(|data: &[u8]| {
     read(data);
-    let Some((first, rest)) = data.split_first() else { return };
+    let Some((first, rest)) = data.split_first() else {
+        return;
+    };
     let mut bytes = b"GEOCELLS".to_vec();
     bytes.extend(1_u32.to_le_bytes());
     bytes.extend((1 + u32::from(first % 3)).to_le_bytes());

@@ -12,12 +12,17 @@ const HEADERS: [&str; 4] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let Some((first, rest)) = data.split_first() else { return };
+    let Some((first, rest)) = data.split_first() else {
+        return;
+    };
     let header = HEADERS[usize::from(*first) % HEADERS.len()];
     let text = [header.as_bytes(), rest].concat();
     if let Ok((partition, _)) = Partition::read_csv(text.as_slice()) {
         let bytes = partition.to_bytes();
-        assert_eq!(Partition::from_bytes(&bytes).expect("own bytes").to_bytes(), bytes);
+        assert_eq!(
+            Partition::from_bytes(&bytes).expect("own bytes").to_bytes(),
+            bytes
+        );
         let geojson = Partition::from_geojson(&partition.to_geojson()).expect("own GeoJSON");
         assert_eq!(geojson.len(), partition.len());
         for place in partition.locations() {

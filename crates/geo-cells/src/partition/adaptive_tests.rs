@@ -196,6 +196,32 @@ fn bytes_round_trip_and_reject_damage() {
 }
 
 #[test]
+fn bytes_in_another_form_are_refused() {
+    use crate::PartitionBytesError;
+    use sha2::{Digest, Sha256};
+
+    let points = [
+        LatLng::new(1.0, 2.0).unwrap(),
+        LatLng::new(-50.0, 100.0).unwrap(),
+    ];
+    let (partition, _) = config(1, 1).build(&points).unwrap();
+    let bytes = partition.to_bytes();
+    // Mark, version, kind, number of places, then latitude and longitude.
+    let at = 8 + 4 + 4 + 8 + 8;
+    let lng = f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let mut turned = bytes.clone();
+    turned[at..at + 8].copy_from_slice(&(lng + 360.0).to_le_bytes());
+    let end = turned.len() - 32;
+    let digest = Sha256::digest(&turned[..end]);
+    turned[end..].copy_from_slice(&digest);
+    assert_eq!(
+        Partition::from_bytes(&turned),
+        Err(PartitionBytesError::Form)
+    );
+    assert!(Partition::from_bytes(&bytes).is_ok());
+}
+
+#[test]
 fn nearest_is_the_least_distance() {
     let (partition, _) = config(50, 5).build(&world()).unwrap();
     for (lat, lng) in [(48.0, 2.0), (-90.0, 0.0), (10.0, -179.0), (0.0, 0.0)] {

@@ -241,11 +241,13 @@ impl Partition {
     /// # Errors
     ///
     /// [`PartitionBytesError`] if the bytes are not the binary form of a partition, of another
-    /// version, damaged, or hold impossible values (overlapping cells, latitudes above 90).
+    /// version, damaged, or hold impossible values (overlapping cells, latitudes above 90). What is
+    /// read has the content hash of the bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PartitionBytesError> {
         let mut r = ByteReader::new(bytes, Kind::Partition)?;
         let partition = Self::read(&mut r)?;
         r.finish()?;
+        same_form(&partition.to_bytes(), bytes)?;
         Ok(partition)
     }
 
@@ -307,6 +309,15 @@ impl Partition {
             })
             .collect();
         Self::from_parts(&classes, names, geometry).map_err(|_| field("number of classes", 0))
+    }
+}
+
+/// Whether what was read is written as it was.
+pub(crate) fn same_form(written: &[u8], read: &[u8]) -> Result<(), PartitionBytesError> {
+    if written == read {
+        Ok(())
+    } else {
+        Err(PartitionBytesError::Form)
     }
 }
 

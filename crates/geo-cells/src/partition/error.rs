@@ -161,6 +161,11 @@ pub enum PartitionBytesError {
     /// The checksum differs: the bytes were changed.
     #[error("the checksum does not match: the bytes were damaged or changed")]
     Checksum,
+    /// The values can be read, but are not in the one form that this library writes: cells out of
+    /// order, a longitude not folded. Read and written again the bytes, and so the content hash,
+    /// would change.
+    #[error("the values are not in the order and form in which they are written")]
+    Form,
     /// A field holds a value that it cannot have.
     #[error("the field {field} holds an impossible value at index {index}")]
     Field {

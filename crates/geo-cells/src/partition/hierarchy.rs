@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CellId, LatLng, Level, leaf_ids};
 
-use super::bytes::{ByteReader, ByteWriter, Kind, hash_of};
+use super::bytes::{ByteReader, ByteWriter, Kind, hash_of, same_form};
 use super::{
     AdaptivePartition, CellLocation, Geometry, Partition, PartitionBytesError, PartitionError,
     PartitionReport, SmallCells,
@@ -263,10 +263,12 @@ impl Hierarchy {
             .map(|_| Partition::read(&mut r))
             .collect::<Result<_, _>>()?;
         r.finish()?;
-        Self::new(partitions).map_err(|_| PartitionBytesError::Field {
+        let hierarchy = Self::new(partitions).map_err(|_| PartitionBytesError::Field {
             field: "partitions of the hierarchy",
             index: 0,
-        })
+        })?;
+        same_form(&hierarchy.to_bytes(), bytes)?;
+        Ok(hierarchy)
     }
 
     /// SHA-256 of the content in hexadecimal.

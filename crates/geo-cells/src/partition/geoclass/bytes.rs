@@ -1,6 +1,6 @@
 //! The binary form of geoclass sets.
 
-use crate::partition::bytes::{ByteReader, ByteWriter, Kind, hash_of};
+use crate::partition::bytes::{ByteReader, ByteWriter, Kind, hash_of, same_form};
 use crate::partition::{Partition, PartitionBytesError};
 
 use super::GeoclassSets;
@@ -29,10 +29,12 @@ impl GeoclassSets {
         let n = r.len(8)?;
         let classes = (0..n).map(|_| r.u32s()).collect::<Result<Vec<_>, _>>()?;
         r.finish()?;
-        Self::from_classes(base, classes).map_err(|_| PartitionBytesError::Field {
+        let sets = Self::from_classes(base, classes).map_err(|_| PartitionBytesError::Field {
             field: "geoclass sets",
             index: 0,
-        })
+        })?;
+        same_form(&sets.to_bytes(), bytes)?;
+        Ok(sets)
     }
 
     /// SHA-256 of the content in hexadecimal.
