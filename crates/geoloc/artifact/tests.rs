@@ -64,18 +64,22 @@ fn everything_comes_back_as_it_was() {
 #[test]
 fn any_flipped_byte_is_noticed_and_never_panics() {
     let good = bytes();
-    open(good.clone()).unwrap();
-    let mut silent = Vec::new();
+    let content = |artifact: &Artifact| {
+        let tensors = artifact.tensors.iter().map(|(name, tensor)| {
+            let bytes = tensor.to_bytes().unwrap().to_vec();
+            (name.clone(), tensor.shape.to_vec(), bytes)
+        });
+        (artifact.manifest().clone(), tensors.collect::<Vec<_>>())
+    };
+    let expected = content(&open(good.clone()).unwrap());
     for position in 0..good.len() {
         let mut bad = good.clone();
         bad[position] ^= 0x41;
-        if open(bad).is_ok() {
-            silent.push(position);
+        // Padding between tensors may change, as long as nothing that is read does.
+        if let Ok(artifact) = open(bad) {
+            assert!(content(&artifact) == expected, "byte {position}");
         }
     }
-    // Only padding between tensors may change without anyone noticing.
-    let padding: Vec<usize> = silent.iter().copied().filter(|&p| good[p] != 0).collect();
-    assert_eq!(padding, Vec::<usize>::new());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Checkpoints: all that a run needs to go on as if it had not been interrupted.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use burn::module::Module;
@@ -8,11 +9,13 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType};
 use burn_pack::{Reader, Tensor, Writer};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::history::{History, Window};
 use super::{TrainError, TrainerConfig};
 
 const STATE: &str = "geoloc.trainer";
+const CHECKSUM: &str = "geoloc.sha256";
 const MODEL: &str = "model";
 const BEST: &str = "best";
 const OPTIMIZER: &str = "optimizer";
@@ -77,8 +80,10 @@ pub(super) fn write<M: Module>(
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| failed(path, e))?;
     }
+    let checksum = checksum(&json, &tensors).map_err(|e| failed(path, e))?;
     Writer::new(tensors)
         .with_metadata(STATE, &json)
+        .with_metadata(CHECKSUM, &checksum)
         .auto_extension(false)
         .overwrite(true)
         .write_to_file(path)
@@ -102,6 +107,15 @@ pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, TrainError> {
             .map(Bytes::from_bytes_vec)
             .map_err(|e| failed(path, e))
     };
+    let names: Vec<String> = reader.tensor_names().iter().map(|&n| n.into()).collect();
+    let tensors = names
+        .iter()
+        .map(|name| Ok(blob(name, bytes(name)?)))
+        .collect::<Result<Vec<Tensor>, TrainError>>()?;
+    let found = checksum(json, &tensors).map_err(|e| failed(path, e))?;
+    if reader.metadata().get(CHECKSUM) != Some(&found) {
+        return Err(failed(path, "its checksum does not fit its content"));
+    }
     let record = |name: &str| ModuleRecord::from_bytes(bytes(name)?).map_err(|e| failed(path, e));
     let has_best = reader.tensor_names().contains(&BEST);
     Ok(Some(Checkpoint {
@@ -110,6 +124,26 @@ pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, TrainError> {
         optimizer: bytes(OPTIMIZER)?,
         state,
     }))
+}
+
+/// SHA-256 over the state and over name and bytes of every tensor in the order of names, in hex:
+/// burn's readers trust what they read.
+fn checksum(state: &str, tensors: &[Tensor]) -> Result<String, burn_pack::Error> {
+    let mut order: Vec<&Tensor> = tensors.iter().collect();
+    order.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut hash = Sha256::new();
+    hash.update((state.len() as u64).to_le_bytes());
+    hash.update(state);
+    for tensor in order {
+        hash.update(&tensor.name);
+        hash.update((tensor.byte_len() as u64).to_le_bytes());
+        hash.update(&tensor.to_bytes()?[..]);
+    }
+    let mut hex = String::with_capacity(64);
+    for byte in hash.finalize() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(hex)
 }
 
 fn blob(name: &str, bytes: Bytes) -> Tensor {

@@ -287,6 +287,13 @@ impl<M: Learner> Run<M> {
         let step = self.state.step;
         let loss = validate(&self.learner.valid())
             .map_err(|source| TrainError::Validation { step, source })?;
+        // NaN would become a best loss that nothing is lower than.
+        if !loss.is_finite() {
+            return Err(TrainError::Validation {
+                step,
+                source: format!("the validation loss is {loss}").into(),
+            });
+        }
         self.state
             .history
             .validation

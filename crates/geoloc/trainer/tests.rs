@@ -224,6 +224,20 @@ fn stops_when_validation_does_not_improve_and_returns_the_best_weights() {
 }
 
 #[test]
+fn a_validation_loss_that_is_no_number_ends_the_run() {
+    let _turn = turn();
+    let device = Device::flex().autodiff();
+    let mut config = config(10);
+    config.validate_every = 2;
+    let mut validate = |_: &Toy| Ok(f64::NAN);
+    let result = trainer(config).fit(Toy::new(&device), &CLEAN, Some(&mut validate), &device);
+    assert!(matches!(
+        result,
+        Err(TrainError::Validation { step: 2, .. })
+    ));
+}
+
+#[test]
 fn checkpoints_of_other_runs_and_damaged_ones_are_refused() {
     let _turn = turn();
     let device = Device::flex().autodiff();
@@ -237,10 +251,15 @@ fn checkpoints_of_other_runs_and_damaged_ones_are_refused() {
     fit(config(8)).unwrap();
     assert!(matches!(fit(config(9)), Err(TrainError::OtherRun { .. })));
     let bytes = std::fs::read(&path).unwrap();
-    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    match fit(config(8)) {
-        Err(TrainError::Checkpoint { path: named, .. }) => assert_eq!(named, path),
-        other => panic!("{other:?}"),
+    let mut flipped = bytes.clone();
+    // The file ends with the bytes of a tensor.
+    *flipped.last_mut().unwrap() ^= 0x41;
+    for damaged in [bytes[..bytes.len() / 2].to_vec(), flipped] {
+        std::fs::write(&path, damaged).unwrap();
+        match fit(config(8)) {
+            Err(TrainError::Checkpoint { path: named, .. }) => assert_eq!(named, path),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
