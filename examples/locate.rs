@@ -1,8 +1,9 @@
 //! Locates image files with a model file.
 //!
 //! ```text
-//! cargo run --release --example locate -- --model model.bpk photo.jpg folder/
+//! cargo run --release --example locate -- photo.jpg folder/
 //! cargo run --release --example locate -- --model model.bpk photo.jpg --json
+//! cargo run --release --example locate -- --model model.bpk --index places.index photo.jpg
 //! ```
 //!
 //! A file that cannot be read or located costs no other: it is reported, the others are located,
@@ -14,23 +15,27 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use geoloc::artifact::{Artifact, ArtifactError};
+use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
 use geoloc::core::Locator;
 use geoloc::datasets::{decode_photo, list_images};
 use geoloc::geo_cells::Estimate;
-use geoloc::locate::load_any;
+use geoloc::locate::{IndexError, load_any, load_over_index};
 use serde_json::{Value, json};
 
 /// Tells where photos were taken.
 #[derive(Parser)]
 struct Options {
-    /// Model file, as written by `quickstart`.
-    #[arg(long, default_value = "target/geoloc/quickstart/model.bpk")]
+    /// Model file, as written by `quickstart` and `hybrid`; the shipped one reads satellite and relief
+    /// pictures, about 384 km wide.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/world.bpk"))]
     model: PathBuf,
     /// Component of the model file; its default one if not given.
     #[arg(long)]
     component: Option<String>,
+    /// Index file to search instead of the gallery in the model file; `build_index` writes them.
+    #[arg(long)]
+    index: Option<PathBuf>,
     /// Ranked places to print for each photo.
     #[arg(long, default_value_t = 3)]
     top: usize,
@@ -89,9 +94,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn load(options: &Options) -> Result<Box<dyn Locator>, ArtifactError> {
+fn load(options: &Options) -> Result<Box<dyn Locator>, IndexError> {
     let artifact = Artifact::open(&options.model)?;
-    load_any(&artifact, options.component.as_deref(), &Device::default())
+    let (component, device) = (options.component.as_deref(), Device::default());
+    match &options.index {
+        Some(index) => load_over_index(&artifact, component, index, &device),
+        None => Ok(load_any(&artifact, component, &device)?),
+    }
 }
 
 /// One photo at a time: memory stays small however many there are.

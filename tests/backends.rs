@@ -11,16 +11,22 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use geoloc::backbones::SmallCnnConfig;
+use geoloc::backbones::efficientnet_lite::LiteStage;
+use geoloc::backbones::pooling::{PoolingConfig, SaladConfig};
+use geoloc::backbones::resnet::ResNetBlock;
+use geoloc::backbones::{
+    ConvNextConfig, EfficientNetLiteConfig, ResNetConfig, SmallCnnConfig, VitConfig,
+};
 use geoloc::burn::module::Module;
 use geoloc::burn::tensor::{Device, Tensor, TensorData};
 use geoloc::core::{
-    CellLogits, Embedding, Encoder, EncoderConfig, Features, GeoBatch, GeoModel, HeadConfig,
-    PairBatch, PairTraining, Training, TwoBranch, contract,
+    Backbone, CellLogits, Embedding, Encoder, EncoderConfig, Features, GeoBatch, GeoModel,
+    HeadConfig, PairBatch, PairTraining, Training, TwoBranch, contract,
 };
 use geoloc::geo_cells::LatLng;
 use geoloc::heads::cell::CellHeadConfig;
 use geoloc::heads::embedding::EmbeddingHeadConfig;
+use geoloc::locate::{AnyEncoderConfig, WithEncoder};
 use geoloc::losses::{CrossEntropy, InfoNce, PairMasks};
 
 /// The generator of a CPU backend is one for the whole process.
@@ -166,4 +172,136 @@ fn backends_agree_on_the_same_weights() {
             assert!((a - b).abs() <= 1e-4 * (1.0 + a.abs()), "{name}: {a} {b}");
         }
     }
+}
+
+/// A tiny network of every family, for images of 64 x 64 pixels, and one with each pooling.
+fn families() -> Vec<AnyEncoderConfig> {
+    let input_size = [64, 64];
+    let resnet = |block| ResNetConfig {
+        input_size,
+        block,
+        blocks: [1; 4],
+        width: 2,
+        classes: None,
+    };
+    let stage = |stride, expansion, channels| LiteStage {
+        blocks: 1,
+        kernel: 3,
+        stride,
+        expansion,
+        channels,
+    };
+    let vit = |config: VitConfig| VitConfig {
+        patch: 16,
+        width: 12,
+        depth: 2,
+        heads: 3,
+        hidden: 24,
+        position_grid: [3, 3],
+        ..config.with_input_size(64, 64)
+    };
+    let clip = VitConfig {
+        projection: Some(7),
+        ..vit(VitConfig::clip_base16())
+    };
+    let pooled = |pooling| AnyEncoderConfig::Pooled {
+        encoder: Box::new(vit(VitConfig::dinov2_small()).into()),
+        pooling,
+        normalise: true,
+    };
+    let salad = SaladConfig {
+        clusters: 4,
+        cluster_width: 3,
+        global_width: 4,
+        hidden: 6,
+        dropout: 0.1,
+        iterations: 3,
+    };
+    vec![
+        resnet(ResNetBlock::Basic).into(),
+        resnet(ResNetBlock::Bottleneck).into(),
+        EfficientNetLiteConfig {
+            input_size,
+            stem: 4,
+            stages: vec![stage(1, 1, 4), stage(2, 2, 6), stage(2, 2, 8)],
+            head: 10,
+            classes: None,
+        }
+        .into(),
+        ConvNextConfig {
+            input_size,
+            blocks: [1; 4],
+            channels: [4, 4, 6, 8],
+            classes: None,
+        }
+        .into(),
+        vit(VitConfig::dinov2_small().with_registers()).into(),
+        clip.into(),
+        pooled(PoolingConfig::Gem { p: 3.0 }),
+        pooled(PoolingConfig::Salad(salad)),
+    ]
+}
+
+fn large_images(n: usize, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> = (0..n * 3 * 64 * 64)
+        .map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0)
+        .collect();
+    Tensor::from_data(TensorData::new(values, [n, 3, 64, 64]), device)
+}
+
+/// Encoder contract, gradients of every parameter, and the same results as on `flex`.
+struct Family<'a> {
+    device: &'a Device,
+}
+
+impl WithEncoder for Family<'_> {
+    type Output = ();
+
+    fn call<C>(self, config: &C)
+    where
+        C: EncoderConfig,
+        C::Encoder: Backbone + 'static,
+    {
+        let device = self.device;
+        let reference = Device::flex();
+        let model = config.init(&reference).unwrap().materialize();
+        let expected = model.encode(large_images(2, &reference)).pooled;
+        let expected = expected.try_into_vec_as::<f32>().unwrap();
+        let encoder = config.init(device).unwrap();
+        let encoder = encoder.try_load_record(model.into_record()).unwrap();
+        contract::check_encoder(&encoder, |n| large_images(n, device)).unwrap();
+        let found = encoder.encode(large_images(2, device)).pooled;
+        let found = found.try_into_vec_as::<f32>().unwrap();
+        for (a, b) in expected.iter().zip(&found) {
+            assert!((a - b).abs() <= 1e-3 * (1.0 + a.abs()), "{a} {b}");
+        }
+
+        let device = device.clone().autodiff();
+        let encoder = config.init(&device).unwrap();
+        let head = CellHeadConfig {
+            cells: 5,
+            dropout: 0.0,
+        };
+        let head = head.init(&encoder.spec(), &device).unwrap();
+        let learner = Training {
+            model: GeoModel { encoder, head },
+            criterion: CrossEntropy::default(),
+        };
+        let batch = GeoBatch {
+            input: large_images(3, &device),
+            target: Tensor::from_data(TensorData::new(vec![0i64, 4, 2], [3]), &device),
+            truth: places(),
+        };
+        contract::check_learner(&learner, batch).unwrap();
+    }
+}
+
+#[test]
+fn every_family_of_encoders_meets_the_contract() {
+    on_every_device(|device| {
+        for config in families() {
+            println!("{config:?}");
+            config.with(Family { device });
+        }
+    });
 }

@@ -20,15 +20,26 @@ def mixture(rows, dim, queries=2048, seed=1):
     rng = np.random.default_rng(seed)
     noise = lambda n, s: rng.standard_normal((n, dim), dtype=np.float32) * np.float32(s / dim**0.5)
     top = normalise(noise(64, 1.0))
-    mid = normalise(top[rng.integers(64, size=2048)] + noise(2048, 0.85))
-    low = normalise(mid[rng.integers(2048, size=65536)] + noise(65536, 0.8))
+    region = rng.integers(64, size=2048)
+    mid = normalise(top[region] + noise(2048, 0.85))
+    town = rng.integers(2048, size=65536)
+    low = normalise(mid[town] + noise(65536, 0.8))
     base = np.empty((rows, dim), np.float32)
+    street = np.empty(rows, np.int64)
     for at in range(0, rows, 65536):
         n = min(65536, rows - at)
-        base[at : at + n] = normalise(low[rng.integers(65536, size=n)] + noise(n, 0.75))
+        street[at : at + n] = rng.integers(65536, size=n)
+        base[at : at + n] = normalise(low[street[at : at + n]] + noise(n, 0.75))
     near = base[rng.integers(rows, size=queries)] + noise(queries, 0.5)
     near[1::2] += normalise(noise(1, 1.0)) * 0.6 + noise(queries // 2, 0.5)
-    return base, normalise(near)
+    # Places follow the same three levels: regions over the globe, towns within some 500 km, streets 20.
+    there = np.random.default_rng(seed + 1)
+    shift = lambda n, s: there.standard_normal((n, 3)) * s
+    point = normalise(shift(64, 1.0))[region]
+    point = normalise(point + shift(2048, 0.08))[town]
+    point = normalise(point + shift(65536, 0.003))[street]
+    x, y, z = normalise(point + shift(rows, 0.0002)).T
+    return base, normalise(near), np.degrees(np.stack([np.arcsin(z), np.arctan2(y, x)], 1))
 
 
 def geoclip(data, queries=2048, seed=1):
@@ -56,7 +67,7 @@ def geoclip(data, queries=2048, seed=1):
     rng = np.random.default_rng(seed)
     near = base[rng.integers(len(base), size=queries)]
     near = near + rng.standard_normal(near.shape, dtype=np.float32) * np.float32(0.5 / 512**0.5)
-    return base, normalise(near)
+    return base, normalise(near), degrees
 
 
 def load_tensors(path):
@@ -84,11 +95,12 @@ def load_tensors(path):
     return Reader(archive.open(f"{root}/data.pkl")).load()
 
 
-def write(folder, base, query):
+def write(folder, base, query, place):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     base.astype("<f4").tofile(folder / "base.f32")
     query.astype("<f4").tofile(folder / "query.f32")
+    place.astype("<f8").tofile(folder / "place.f64")
     (folder / "meta.txt").write_text(f"{len(base)} {base.shape[1]} {len(query)}\n")
 
 

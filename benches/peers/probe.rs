@@ -9,8 +9,8 @@ use std::path::Path;
 
 use geoloc_geo_cells::{CellId, LatLng, Level};
 use geoloc_retrieval::{
-    DensityEstimator, FlatIndex, FusedIndex, FusedTable, Hits, IvfConfig, IvfIndex, Kernel,
-    ListCodes, Place, Query, Region, Rows, VectorIndex, VectorIndexMut, Weighting,
+    DensityEstimator, FlatIndex, FusedIndex, FusedTable, Grouping, Hits, IvfConfig, IvfIndex,
+    Kernel, ListCodes, Place, Query, Region, Rows, VectorIndex, VectorIndexMut, Weighting,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -103,7 +103,18 @@ impl Probe {
         ))
     }
 
-    /// `build CODES LISTS`: a list index; CPU seconds of all threads.
+    /// The places that `data.py` gives the rows.
+    fn places(&self) -> Result<Vec<Place>, Failure> {
+        let bytes = std::fs::read(self.folder.join("place.f64"))?;
+        let degrees = bytes.as_chunks::<8>().0.as_chunks::<2>().0;
+        let place = |[lat, lng]: &[[u8; 8]; 2]| -> Result<Place, Failure> {
+            let location = LatLng::new(f64::from_le_bytes(*lat), f64::from_le_bytes(*lng))?;
+            Ok(location.into())
+        };
+        degrees.iter().map(place).collect()
+    }
+
+    /// `build CODES LISTS [GROUPING]`: a list index; CPU seconds of all threads.
     fn build(&mut self, words: &[&str]) -> Result<String, Failure> {
         let codes = match words[0] {
             "int8" => ListCodes::Int8,
@@ -111,13 +122,22 @@ impl Probe {
             _ => ListCodes::FourBit,
         };
         self.lists = None;
+        let grouping = match words.get(2) {
+            Some(&"cells") => Grouping::Cells,
+            _ => Grouping::Means,
+        };
         let config = IvfConfig {
+            grouping,
             codes,
             lists: Some(words[1].parse()?),
             ..IvfConfig::default()
         };
         let mut index = IvfIndex::new(self.dim, config)?;
-        index.add(&Rows::new(&self.base))?;
+        if words.len() > 2 {
+            index.add(&Rows::new(&self.base).with_places(&self.places()?))?;
+        } else {
+            index.add(&Rows::new(&self.base))?;
+        }
         let start = all_cpu();
         index.seal()?;
         let seconds = all_cpu() - start;
@@ -126,14 +146,44 @@ impl Probe {
         Ok(format!("{{\"seconds\":{seconds:.3},\"bytes\":{bytes:.1}}}"))
     }
 
-    /// `ivf PROBES RERANK COUNT`: top 10 of the list index.
+    /// `ivf PROBES RERANK COUNT [together]`: top 10 of the list index, one query a call or all in one.
     fn ivf(&mut self, words: &[&str]) -> Result<String, Failure> {
-        let numbers: Vec<usize> = words.iter().map(|w| w.parse()).collect::<Result<_, _>>()?;
+        let numbers = words.iter().take(3).map(|w| w.parse());
+        let numbers: Vec<usize> = numbers.collect::<Result<_, _>>()?;
         let queries: Vec<Query> = (0..numbers[2])
             .map(|i| self.query(i, 10).probes(numbers[0]).rerank(numbers[1]))
             .collect();
         let index = self.lists.as_ref().ok_or("build first")?;
+        if words.len() > 3 {
+            let start = cpu();
+            let answers = index.search_batch(&queries)?;
+            return Ok(told(cpu() - start, &answers));
+        }
         timed(&queries, |query| Ok(index.search(query)?))
+    }
+
+    /// `unsealed COUNT`: exact top 10 of 100,000 rows that are not sealed, one query a call and all in one.
+    fn unsealed(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let count: usize = words[0].parse()?;
+        let mut index = FlatIndex::new(self.dim)?;
+        let rows = (100_000 * self.dim).min(self.base.len());
+        index.add(&Rows::new(&self.base[..rows]))?;
+        let queries: Vec<Query> = (0..count).map(|i| self.query(i, 10)).collect();
+        let start = cpu();
+        let alone = queries.iter().map(|query| index.search(query));
+        let alone = alone.collect::<Result<Vec<_>, _>>()?;
+        let middle = cpu();
+        let together = index.search_batch(&queries)?;
+        let end = cpu();
+        if alone.iter().zip(&together).any(|(a, b)| a.hits != b.hits) {
+            return Err("the batch answers otherwise".into());
+        }
+        let each = |seconds: f64| seconds / count as f64;
+        Ok(format!(
+            "{{\"alone\":{:.9},\"together\":{:.9}}}",
+            each(middle - start),
+            each(end - middle)
+        ))
     }
 
     /// `threads BATCH COUNT`: exact top 10 on two threads; wall seconds.
@@ -273,14 +323,17 @@ fn timed(
 ) -> Result<String, Failure> {
     let start = cpu();
     let answers = queries.iter().map(search).collect::<Result<Vec<_>, _>>()?;
-    let seconds = (cpu() - start) / queries.len() as f64;
+    Ok(told(cpu() - start, &answers))
+}
+
+/// Seconds per query, the median of rows scored in full, and the ids, as JSON.
+fn told(seconds: f64, answers: &[Hits]) -> String {
+    let seconds = seconds / answers.len() as f64;
     let ids: Vec<Vec<u64>> = answers.iter().map(Hits::ids).collect();
     let mut reranked: Vec<usize> = answers.iter().map(|a| a.reranked).collect();
     reranked.sort_unstable();
     let median = reranked[reranked.len() / 2];
-    Ok(format!(
-        "{{\"seconds\":{seconds:.9},\"reranked\":{median},\"ids\":{ids:?}}}"
-    ))
+    format!("{{\"seconds\":{seconds:.9},\"reranked\":{median},\"ids\":{ids:?}}}")
 }
 
 fn main() -> Result<(), Failure> {
@@ -307,6 +360,7 @@ fn main() -> Result<(), Failure> {
             Some((&"flat", rest)) => probe.flat(rest)?,
             Some((&"build", rest)) => probe.build(rest)?,
             Some((&"ivf", rest)) => probe.ivf(rest)?,
+            Some((&"unsealed", rest)) => probe.unsealed(rest)?,
             Some((&"threads", rest)) => probe.threads(rest)?,
             Some((&"region", rest)) => probe.region(rest)?,
             Some((&"open", _)) => probe.open()?,

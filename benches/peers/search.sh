@@ -15,12 +15,12 @@ here=benches/peers
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAYON_NUM_THREADS=1
 
 cargo build --release --quiet -p geoloc-retrieval --example search_probe
-probe=target/release/examples/search_probe
+probe=${CARGO_TARGET_DIR:-target}/release/examples/search_probe
 [ -e "$folder/synth128/meta.txt" ] || "$python" "$here/data.py" "$folder/synth128" 1000000 128
 "$python" "$here/search.py" "$probe" "$folder/synth128"
 if [ -e "$data/weights/geoclip/location_encoder_weights.pth" ]; then
     [ -e "$folder/geoclip512/meta.txt" ] || "$python" "$here/data.py" "$folder/geoclip512" geoclip "$data"
-    "$python" "$here/search.py" "$probe" "$folder/geoclip512" exact lists
+    "$python" "$here/search.py" "$probe" "$folder/geoclip512" exact unsealed lists cells graphs
 else
     echo "no weights/geoclip in $data: the GeoCLIP gallery is not measured" >&2
 fi

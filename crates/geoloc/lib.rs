@@ -33,6 +33,8 @@
 //! | [`retrieval`] | exact vector search |
 //! | [`metrics`] | accuracy, intervals, calibration, reports |
 //! | [`trainer`], [`artifact`], [`locate`], [`evaluate`], [`baseline`] | train, save, load, use, judge |
+//! | [`features`] | features of a frozen encoder, computed once |
+//! | [`hybrid`] | prototypes and aerial tiles fused into cell codes |
 //! | [`world`] | the shipped benchmark |
 //!
 //! # Features
@@ -60,6 +62,8 @@ pub use geoloc_retrieval as retrieval;
 pub mod artifact;
 pub mod baseline;
 pub mod evaluate;
+pub mod features;
+pub mod hybrid;
 pub mod images;
 pub mod locate;
 pub mod prelude;

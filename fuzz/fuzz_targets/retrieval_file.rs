@@ -1,7 +1,9 @@
 //! Any bytes as an index file, and a good file with bytes changed: an error or an answer, no panic.
 #![no_main]
 
-use geoloc_retrieval::{FlatIndex, IvfIndex, Query, Rows, VectorIndex, VectorIndexMut};
+use geoloc_retrieval::{
+    FlatIndex, FusedIndex, IvfIndex, Query, Rows, StoredIndex, VectorIndex, VectorIndexMut,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (Vec<(u32, u8)>, Vec<u8>)| {
@@ -34,5 +36,11 @@ fuzz_target!(|input: (Vec<(u32, u8)>, Vec<u8>)| {
     }
     if let Ok(index) = IvfIndex::open(&path) {
         let _ = (index.search(&query), index.verify());
+    }
+    if let Ok(index) = FusedIndex::open(&path) {
+        let _ = (index.search(&query), index.verify());
+    }
+    if let Ok(index) = StoredIndex::open(&path) {
+        let _ = index.search(&query);
     }
 });

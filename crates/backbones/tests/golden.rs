@@ -14,7 +14,7 @@ use geoloc_backbones::efficientnet_lite::LiteStage;
 use geoloc_backbones::resnet::ResNetBlock;
 use geoloc_backbones::weights::{load_weights, verify_sha256};
 use geoloc_backbones::{EfficientNetLiteConfig, ResNetConfig};
-use geoloc_core::EncoderConfig;
+use geoloc_core::{Encoder, EncoderConfig};
 use sha2::{Digest, Sha256};
 
 fn golden(name: &str) -> PathBuf {
@@ -79,9 +79,12 @@ fn resnets_equal_torchvision() {
         assert!(counters.count() >= 10);
         let io = format!("{name}_io.safetensors");
         let images: Tensor<4> = stored(&io, "images", &device);
-        let map = network.feature_map(images.clone());
-        let difference = relative(map, stored(&io, "map", &device));
-        assert!(difference < TOLERANCE, "{name} map: {difference}");
+        let folded = network.clone().for_inference();
+        for network in [&network, &folded] {
+            let map = network.feature_map(images.clone());
+            let difference = relative(map, stored(&io, "map", &device));
+            assert!(difference < TOLERANCE, "{name} map: {difference}");
+        }
         let logits = network.classify(images).unwrap();
         let difference = relative(logits, stored(&io, "logits", &device));
         assert!(difference < TOLERANCE, "{name} logits: {difference}");
@@ -119,9 +122,12 @@ fn efficientnet_lites_equal_timm() {
         load_weights(&mut network, weights, &config.timm_keys()).unwrap();
         let io = format!("{name}_io.safetensors");
         let images: Tensor<4> = stored(&io, "images", &device);
-        let map = network.feature_map(images.clone());
-        let difference = relative(map, stored(&io, "map", &device));
-        assert!(difference < TOLERANCE, "{name} map: {difference}");
+        let folded = network.clone().for_inference();
+        for network in [&network, &folded] {
+            let map = network.feature_map(images.clone());
+            let difference = relative(map, stored(&io, "map", &device));
+            assert!(difference < TOLERANCE, "{name} map: {difference}");
+        }
         let logits = network.classify(images).unwrap();
         let difference = relative(logits, stored(&io, "logits", &device));
         assert!(difference < TOLERANCE, "{name} logits: {difference}");

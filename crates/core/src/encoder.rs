@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 
-use crate::{FeatureSpec, Features};
+use crate::{EncoderParts, FeatureSpec, Features};
 
 /// A network that turns its input into [`Features`].
 #[diagnostic::on_unimplemented(
@@ -24,6 +24,20 @@ pub trait Encoder: Module + ModuleDisplay + Sync {
 
     /// The shape of what [`encode`](Self::encode) returns.
     fn spec(&self) -> FeatureSpec;
+
+    /// The same encoder in a form that is only good for encoding, where there is a faster one: batch
+    /// norms folded into convolutions, for instance. Results differ by rounding. Not to be trained,
+    /// saved or loaded into; put it into inference mode first.
+    #[must_use]
+    fn for_inference(self) -> Self {
+        self
+    }
+
+    /// Names of its parts from the input to the output, to train only the last of them; none if it
+    /// does not name them.
+    fn parts(&self) -> EncoderParts {
+        EncoderParts::default()
+    }
 }
 
 /// An encoder of images `[batch, 3, height, width]`.

@@ -17,9 +17,11 @@ pub mod contract;
 
 mod batch;
 mod config;
+mod contrast;
 mod decoder;
 mod encoder;
 mod features;
+mod flow;
 mod frames;
 mod head;
 mod learner;
@@ -28,12 +30,16 @@ mod loss;
 mod masses;
 mod model;
 mod output;
+mod parts;
+mod seed;
 
 pub use batch::{BatchError, BatchSource, GeoBatch, PairBatch};
 pub use config::{ConfigError, EncoderConfig, HeadConfig};
+pub use contrast::{PlaceContrastBatch, PlaceContrastModel, PlaceContrastTraining, PlaceEncoder};
 pub use decoder::{DecodeError, Decoder};
 pub use encoder::{Backbone, Encoder};
 pub use features::{FeatureSpec, Features};
+pub use flow::{FlowSchedule, SphericalFlow, VelocityField};
 pub use frames::CellFrames;
 pub use geoloc_datasets::Photo;
 pub use head::Head;
@@ -44,5 +50,8 @@ pub use masses::{PlaceMass, estimate_about, estimate_from_masses};
 pub use model::{GeoModel, TwoBranch};
 pub use output::{
     CellLogits, CellOffsets, CosineLogits, Directions, Embedding, GeoclassLogits,
-    HierarchicalLogits, PairEmbeddings, ScaledCoordinates, SphericalMixture, TwoTasks,
+    HierarchicalLogits, PairEmbeddings, PlaceEmbeddings, ScaledCoordinates, SceneExperts,
+    SphericalMixture, TriangleEmbeddings, TwoTasks,
 };
+pub use parts::EncoderParts;
+pub use seed::{mix, uniform, uniform_direction};

@@ -34,6 +34,24 @@ pub trait TargetEncoder: Clone + Send + Sync + Debug + 'static {
     ///
     /// [`TargetError`] names the first place that has no target.
     fn encode(&self, truth: &[LatLng], device: &Device) -> Result<Self::Target, TargetError>;
+
+    /// As [`encode`](Self::encode), for targets with random parts: equal seeds give equal targets.
+    /// A source of batches passes a seed made from its own and the number of the batch.
+    ///
+    /// Targets without random parts need not implement it; it ignores the seed.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    fn encode_seeded(
+        &self,
+        truth: &[LatLng],
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self::Target, TargetError> {
+        let _ = seed;
+        self.encode(truth, device)
+    }
 }
 
 /// Why a place has no target.

@@ -22,6 +22,31 @@ pub struct PairEmbeddings {
     pub scale: Tensor<1>,
 }
 
+/// Images and places in one space; place `i` belongs to image `i`, and further places follow.
+#[derive(Clone, Debug)]
+pub struct PlaceEmbeddings {
+    /// L2-normalised image vectors, `[batch, dim]`.
+    pub image: Tensor<2>,
+    /// L2-normalised place vectors, `[places, dim]`, at least as many as images.
+    pub places: Tensor<2>,
+    /// What the cosine is multiplied by before the softmax, `[1]`, positive.
+    pub scale: Tensor<1>,
+}
+
+/// The three corners of a hybrid model on a batch (Lindenberger et al. 2025): photos, the aerial
+/// tiles of their cells row by row, and the prototypes of all cells that have one.
+#[derive(Clone, Debug)]
+pub struct TriangleEmbeddings {
+    /// L2-normalised photo vectors, `[batch, dim]`.
+    pub query: Tensor<2>,
+    /// L2-normalised vectors of the aerial tiles, `[batch, dim]`.
+    pub aerial: Tensor<2>,
+    /// L2-normalised prototypes, `[cells, dim]`.
+    pub prototypes: Tensor<2>,
+    /// What cosines are multiplied by before a softmax, `[1]`, positive.
+    pub scale: Tensor<1>,
+}
+
 /// Cosines between a feature and the prototype of each cell, and what they are multiplied by.
 #[derive(Clone, Debug)]
 pub struct CosineLogits {
@@ -87,4 +112,13 @@ pub struct TwoTasks<A, B> {
     pub second: B,
     /// Learned logarithms of the variance of each task, `[2]`.
     pub log_variances: Tensor<1>,
+}
+
+/// The outputs of one expert a scene, all for the same items, and what scene each item shows.
+#[derive(Clone, Debug)]
+pub struct SceneExperts<O> {
+    /// Unnormalised log-probabilities of the scenes, `[batch, scenes]`.
+    pub scenes: CellLogits,
+    /// One output a scene.
+    pub experts: Vec<O>,
 }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | imagery of the Earth inside the crate | `world`, `View` (feature `world`, on by default) |
 //! | undistorted tiles of any place | [`TileSpec`], [`render_batch`], [`TileJitter`] |
+//! | map tiles (z/x/y) that cells need, and metric tiles cut out of them | [`map_tiles`] |
 //! | training and held-out places of the world | [`WorldSplit`] |
 //! | photos from files, with EXIF | [`decode_photo`], [`decode_all`], [`list_images`] |
 //! | numbers for a network | [`Preprocess`] |
@@ -40,6 +41,7 @@ mod jpeg_end;
 mod leak_audit;
 mod longitude_band;
 mod manifest;
+pub mod map_tiles;
 mod nearest;
 mod photo;
 mod photo_error;

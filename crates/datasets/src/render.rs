@@ -15,6 +15,12 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// Takes `3 * pixels * pixels` bytes.
+    pub(crate) fn from_rgb(pixels: usize, rgb: Vec<u8>) -> Self {
+        debug_assert_eq!(rgb.len(), 3 * pixels * pixels);
+        Self { pixels, rgb }
+    }
+
     /// Pixels along a side.
     #[must_use]
     pub fn pixels(&self) -> usize {
@@ -100,7 +106,7 @@ fn draw(spec: &TileSpec, sampling: &Sampling<'_>, rgb: &mut [u8]) {
 
 /// Adds to a running sum of colours.
 #[inline]
-fn add(sum: &mut [f32; 4], color: [f32; 4]) {
+pub(crate) fn add(sum: &mut [f32; 4], color: [f32; 4]) {
     for (s, c) in sum.iter_mut().zip(color) {
         *s += c;
     }
@@ -208,7 +214,7 @@ impl Sampling<'_> {
     }
 }
 
-fn write_row(sums: &[[f32; 4]], share: f32, color: ColorAdjust, bytes: &mut [u8]) {
+pub(crate) fn write_row(sums: &[[f32; 4]], share: f32, color: ColorAdjust, bytes: &mut [u8]) {
     let adjust = (color != ColorAdjust::default()).then_some(color);
     for (out, sum) in bytes.chunks_exact_mut(3).zip(sums) {
         let [r, g, b, _] = sum.map(|s| s * share);

@@ -35,7 +35,7 @@ pub use partition::{
     LatLngBox, LevelCount, NamedPlaces, NestedPartition, OpticsRound, OracleError, Partition,
     PartitionBuilder, PartitionBytesError, PartitionError, PartitionReport, Polygon, PolygonError,
     QuadtreePartition, QuadtreeRoot, Region, RegionIndex, RegionMap, RegionPartition, SmallCells,
-    SphericalKMeans, Spread, SuspiciousCoordinates,
+    SphericalKMeans, Spread, SuspiciousCoordinates, optics_clusters,
 };
 #[cfg(feature = "places")]
 pub use places::{Place, Places};

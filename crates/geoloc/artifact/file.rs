@@ -124,7 +124,8 @@ impl Artifact {
             source: std::io::Error::other(reason),
         };
         let json = serde_json::to_string(&self.manifest).map_err(|e| failed(e.to_string()))?;
-        let checksum = checksum(&json, &self.tensors).map_err(|e| failed(e.to_string()))?;
+        let checksum =
+            content_hash(&json, &self.tensors, true).map_err(|e| failed(e.to_string()))?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| ArtifactError::Io {
                 path: folder.to_owned(),
@@ -194,7 +195,7 @@ impl Artifact {
             .into_iter()
             .map(|t| (t.name.clone(), t))
             .collect();
-        let found = checksum(&json, &tensors).map_err(|e| damaged(e.to_string()))?;
+        let found = content_hash(&json, &tensors, true).map_err(|e| damaged(e.to_string()))?;
         if expected.as_deref() != Some(found.as_str()) {
             return Err(damaged("its checksum does not fit its content".into()));
         }
@@ -209,21 +210,25 @@ struct Version {
     format: u32,
 }
 
-/// SHA-256 over the manifest and over name, type, shape and bytes of every tensor, in hex.
-fn checksum(
-    manifest: &str,
+/// SHA-256 over a text and over name, type, shape and bytes of every tensor, in hex; with the
+/// parameters' ids, which change when a module is made anew, if `ids` says so.
+pub(super) fn content_hash(
+    text: &str,
     tensors: &BTreeMap<String, Tensor>,
+    ids: bool,
 ) -> Result<String, burn_pack::Error> {
     let mut hash = Sha256::new();
     let mut update = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    update(manifest.as_bytes());
+    update(text.as_bytes());
     for (name, tensor) in tensors {
         update(name.as_bytes());
         update(format!("{:?} {:?}", tensor.dtype, tensor.shape).as_bytes());
-        update(&tensor.param_id.unwrap_or(0).to_le_bytes());
+        if ids {
+            update(&tensor.param_id.unwrap_or(0).to_le_bytes());
+        }
         update(&tensor.to_bytes()?);
     }
     let mut hex = String::with_capacity(64);

@@ -10,10 +10,12 @@
 //! | `partition` | bytes of [`Partition::to_bytes`](crate::geo_cells::Partition::to_bytes) |
 //! | `gallery/embeddings` | f32 `[n, dim]` |
 //! | `gallery/places` | f64 `[n, 2]`, latitude and longitude in degrees |
+//! | `<part>#scale` | f32 `[rows]` of a part stored as int8 by [`Artifact::compact`] |
 //!
 //! Components are open: a downstream crate stores its own modules with [`Artifact::insert_module`]
 //! and its own settings with [`Artifact::insert_component`].
 
+mod compact;
 mod error;
 mod file;
 mod manifest;

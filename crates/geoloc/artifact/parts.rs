@@ -1,10 +1,14 @@
 //! Modules, partitions and galleries as parts of an artifact.
 
+use std::collections::BTreeMap;
+
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType};
 use burn_pack::{Reader, Tensor, Writer};
 
+use super::compact::is_scale;
+use super::file::content_hash;
 use super::{Artifact, ArtifactError};
 use crate::geo_cells::{LatLng, Partition};
 
@@ -48,12 +52,16 @@ impl Artifact {
         let tensors: Vec<Tensor> = self
             .tensors
             .iter()
+            .filter(|(name, _)| !is_scale(name))
             .filter_map(|(name, tensor)| {
-                let mut tensor = tensor.clone();
-                name.strip_prefix(&prefix)?.clone_into(&mut tensor.name);
-                Some(tensor)
+                let short = name.strip_prefix(&prefix)?;
+                let Some(mut tensor) = self.expanded(name, tensor) else {
+                    return Some(Err(failed(format!("the scales of {short} do not fit"))));
+                };
+                short.clone_into(&mut tensor.name);
+                Some(Ok(tensor))
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let bytes = Writer::new(tensors)
             .into_bytes()
             .map_err(|e| failed(e.to_string()))?;
@@ -61,6 +69,28 @@ impl Artifact {
         fresh
             .try_load_record(record)
             .map_err(|e| failed(e.to_string()))
+    }
+
+    /// A hash of the parameters of a component and of whatever else shapes its output, in hex.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if the component has no parameters, or they cannot be read.
+    pub fn weights_hash(&self, name: &str, made_by: &str) -> Result<String, ArtifactError> {
+        let prefix = weights(name);
+        let failed = |reason: String| ArtifactError::Part {
+            part: prefix.clone(),
+            reason,
+        };
+        let tensors: BTreeMap<String, Tensor> = self
+            .tensors
+            .iter()
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(&prefix)?.into(), tensor.clone())))
+            .collect();
+        if tensors.is_empty() {
+            return Err(failed("it is missing".into()));
+        }
+        content_hash(made_by, &tensors, false).map_err(|e| failed(e.to_string()))
     }
 
     /// Adds a partition as `<name>/partition`.
@@ -184,6 +214,9 @@ impl Artifact {
             .tensors
             .get(part)
             .ok_or_else(|| failed("it is missing".into()))?;
+        let tensor = self
+            .expanded(part, tensor)
+            .ok_or_else(|| failed("its scales do not fit".into()))?;
         if tensor.dtype != dtype {
             return Err(failed(format!(
                 "its type is {:?}, expected {dtype:?}",

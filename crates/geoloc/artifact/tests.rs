@@ -62,6 +62,62 @@ fn everything_comes_back_as_it_was() {
 }
 
 #[test]
+fn compact_parts_take_a_quarter_and_come_back_nearly_as_they_were() {
+    let device = Device::flex();
+    let wide = || LinearConfig::new(64, 32).init(&device);
+    let places: Vec<LatLng> = (0..40)
+        .map(|i| LatLng::new(f64::from(i), 9.0).unwrap())
+        .collect();
+    let codes: Vec<f32> = (0..40 * 64).map(|i| (i as f32 * 0.7).sin()).collect();
+    let mut artifact = Artifact::new(Manifest::new("compact"));
+    artifact.insert_component("a", "kind", &()).unwrap();
+    artifact.insert_module("a", wide()).unwrap();
+    artifact.insert_gallery("a", &codes, 64, &places).unwrap();
+    let weights = |a: &Artifact| {
+        let module = a.load_module("a", wide()).unwrap();
+        let bias = module.bias.clone().unwrap().val();
+        let of = |t: Vec<f32>| t;
+        (
+            of(module.weight.val().try_into_vec_as().unwrap()),
+            of(bias.try_into_vec_as().unwrap()),
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.bpk");
+    let size = |a: &Artifact| {
+        a.save(&path).unwrap();
+        std::fs::metadata(&path).unwrap().len()
+    };
+    let (large, before) = (size(&artifact), weights(&artifact));
+    artifact.compact();
+    let small = size(&artifact);
+    assert!(small < large / 2, "{small} {large}");
+    let read = Artifact::open(&path).unwrap();
+    let after = weights(&read);
+    assert_eq!(after.1, before.1, "a short part stays in f32");
+    let near = |a: &[f32], b: &[f32], width: usize| {
+        for (a, b) in a.chunks(width).zip(b.chunks(width)) {
+            let largest = b.iter().fold(0f32, |m, v| m.max(v.abs()));
+            let worst = a.iter().zip(b).fold(0f32, |m, (x, y)| m.max((x - y).abs()));
+            assert!(worst <= largest / 253.0, "{worst} {largest}");
+        }
+    };
+    near(&after.0, &before.0, 32);
+    let (found, dim, at) = read.gallery("a").unwrap();
+    near(&found, &codes, 64);
+    assert_ne!(found, codes, "nothing was stored in fewer bits");
+    assert_eq!((dim, at), (64, places));
+    // Scales that are lost are named, not guessed.
+    let mut broken = read;
+    broken.tensors.remove("a/gallery/embeddings#scale").unwrap();
+    let found = broken.gallery("a").unwrap_err().to_string();
+    assert!(
+        found.contains("a/gallery/embeddings") && found.contains("scales"),
+        "{found}"
+    );
+}
+
+#[test]
 fn any_flipped_byte_is_noticed_and_never_panics() {
     let good = bytes();
     let content = |artifact: &Artifact| {

@@ -6,21 +6,22 @@ use crate::core::{DecodeError, Decoder, Embedding, PlaceMass, estimate_from_mass
 use crate::geo_cells::{Estimate, LatLng};
 use crate::retrieval::{Query, VectorIndex};
 
-/// Searches an index of gallery embeddings whose row ids are positions in `locations`.
+/// Searches an index of gallery embeddings, for the places of its rows.
 ///
 /// The scores of the `k` best rows, times `scale`, go through a softmax: the probabilities are
 /// relative to these rows, the rest of the gallery counts as impossible.
 #[derive(Clone, Debug)]
 pub struct GalleryDecoder {
     index: Arc<dyn VectorIndex>,
-    locations: Arc<[LatLng]>,
+    /// By row id; where there are none, the index knows the places.
+    locations: Option<Arc<[LatLng]>>,
     scale: f64,
     spread_km: f64,
     k: usize,
 }
 
 impl GalleryDecoder {
-    /// Decodes by the `k` nearest rows; `scale` is what the model multiplies its cosine by, and
+    /// Decodes by the `k` nearest rows of an index whose row ids are positions in `locations`; `scale` is what the model multiplies its cosine by, and
     /// `spread_km` how far a query typically lies from its gallery item.
     #[must_use]
     pub fn new(
@@ -32,7 +33,19 @@ impl GalleryDecoder {
     ) -> Self {
         Self {
             index,
-            locations,
+            locations: Some(locations),
+            scale,
+            spread_km,
+            k,
+        }
+    }
+
+    /// As [`new`](Self::new), for an index whose rows have places.
+    #[must_use]
+    pub fn over_places(index: Arc<dyn VectorIndex>, scale: f64, spread_km: f64, k: usize) -> Self {
+        Self {
+            index,
+            locations: None,
             scale,
             spread_km,
             k,
@@ -60,7 +73,10 @@ impl GalleryDecoder {
         let masses: Vec<PlaceMass> = hits
             .iter()
             .filter_map(|hit| {
-                let location = *self.locations.get(usize::try_from(hit.id).ok()?)?;
+                let location = match &self.locations {
+                    Some(locations) => *locations.get(usize::try_from(hit.id).ok()?)?,
+                    None => hit.place?.location,
+                };
                 Some(PlaceMass {
                     location,
                     probability: (self.scale * (f64::from(hit.score) - best)).exp(),

@@ -1,13 +1,24 @@
 //! Trained models as [`Locator`](crate::core::Locator)s.
 
+mod embedder;
+mod encoders;
 mod gallery;
+mod index;
+mod load_any;
 mod models;
 mod pipeline;
 
+pub use embedder::Embedder;
+pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;
+pub use index::{IndexError, embedding_name, load_embedder, load_over_index, open_index};
+pub use load_any::load_any;
 pub use models::{
-    AnyEncoderConfig, CELL_CLASSIFIER, CellClassifierSettings, RETRIEVAL, RetrievalSettings,
-    build_model, index_embeddings, insert_cell_classifier, insert_retrieval, load_any,
-    load_cell_classifier, load_retrieval,
+    CELL_CLASSIFIER, CellClassifierSettings, RETRIEVAL, RetrievalSettings, build_model,
+    index_embeddings, insert_cell_classifier, insert_retrieval, load_cell_classifier,
+    load_retrieval,
 };
 pub use pipeline::Pipeline;
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,7 @@ use super::{GalleryDecoder, Pipeline};
 use burn::module::Module;
 
 use crate::artifact::{Artifact, ArtifactError};
-use crate::backbones::SmallCnnConfig;
-use crate::core::{Backbone, ConfigError, Encoder, EncoderConfig, GeoModel, HeadConfig, Locator};
+use crate::core::{Backbone, ConfigError, Encoder, EncoderConfig, GeoModel, HeadConfig};
 use crate::datasets::Preprocess;
 use crate::geo_cells::{LatLng, Partition};
 use crate::heads::cell::{CellDecoder, CellHead, CellHeadConfig};
@@ -26,22 +25,7 @@ pub const RETRIEVAL: &str = "retrieval";
 /// Ranked places that a loaded model keeps.
 const KEEP: usize = 10;
 /// Gallery rows that share the probability.
-const NEIGHBOURS: usize = 100;
-
-/// The encoders of this library, for models whose type is known only when the file is read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AnyEncoderConfig {
-    /// [`SmallCnnConfig`].
-    SmallCnn(SmallCnnConfig),
-}
-
-impl From<SmallCnnConfig> for AnyEncoderConfig {
-    fn from(config: SmallCnnConfig) -> Self {
-        Self::SmallCnn(config)
-    }
-}
+pub(super) const NEIGHBOURS: usize = 100;
 
 /// Settings of a component of kind [`CELL_CLASSIFIER`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,7 +59,7 @@ pub struct RetrievalSettings<E> {
 
 impl<E> CellClassifierSettings<E> {
     /// The same settings with the encoder's configuration in another form, for instance as an
-    /// [`AnyEncoderConfig`] that [`load_any`] understands.
+    /// [`AnyEncoderConfig`](super::AnyEncoderConfig) that [`load_any`](super::load_any) understands.
     pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> CellClassifierSettings<F> {
         CellClassifierSettings {
             input: self.input,
@@ -89,7 +73,7 @@ impl<E> CellClassifierSettings<E> {
 
 impl<E> RetrievalSettings<E> {
     /// The same settings with the encoder's configuration in another form, for instance as an
-    /// [`AnyEncoderConfig`] that [`load_any`] understands.
+    /// [`AnyEncoderConfig`](super::AnyEncoderConfig) that [`load_any`](super::load_any) understands.
     pub fn map_encoder<F>(self, map: impl FnOnce(E) -> F) -> RetrievalSettings<F> {
         RetrievalSettings {
             input: self.input,
@@ -173,41 +157,15 @@ where
     build_retrieval(artifact, name, &settings.encoder, &settings, device)
 }
 
-/// Loads component `name`, or the default one, whatever its kind and encoder.
-///
-/// # Errors
-///
-/// [`ArtifactError`]; a kind or an encoder that this library does not know is named.
-pub fn load_any(
-    artifact: &Artifact,
-    name: Option<&str>,
-    device: &Device,
-) -> Result<Box<dyn Locator>, ArtifactError> {
+/// The component asked for, or the default one.
+pub(super) fn component_name<'a>(artifact: &'a Artifact, name: Option<&'a str>) -> &'a str {
     let manifest = artifact.manifest();
-    let name = name
-        .or(manifest.default_component.as_deref())
+    name.or(manifest.default_component.as_deref())
         .or(manifest.components.keys().next().map(String::as_str))
-        .unwrap_or("");
-    match artifact.component(name)?.kind.as_str() {
-        CELL_CLASSIFIER => {
-            let settings: CellClassifierSettings<AnyEncoderConfig> =
-                artifact.settings(name, CELL_CLASSIFIER)?;
-            let AnyEncoderConfig::SmallCnn(encoder) = &settings.encoder;
-            let pipeline = build_cell_classifier(artifact, name, encoder, &settings, device)?;
-            Ok(Box::new(pipeline))
-        }
-        RETRIEVAL => {
-            let settings: RetrievalSettings<AnyEncoderConfig> =
-                artifact.settings(name, RETRIEVAL)?;
-            let AnyEncoderConfig::SmallCnn(encoder) = &settings.encoder;
-            let pipeline = build_retrieval(artifact, name, encoder, &settings, device)?;
-            Ok(Box::new(pipeline))
-        }
-        kind => Err(unusable(name, kind, &"this library does not know the kind")),
-    }
+        .unwrap_or("")
 }
 
-fn build_cell_classifier<C, S>(
+pub(super) fn build_cell_classifier<C, S>(
     artifact: &Artifact,
     name: &str,
     encoder: &C,
@@ -238,7 +196,7 @@ where
     Ok(Pipeline::new(name, &model, decoder, settings.input, device))
 }
 
-fn build_retrieval<C, S>(
+pub(super) fn build_retrieval<C, S>(
     artifact: &Artifact,
     name: &str,
     encoder: &C,
@@ -250,9 +208,7 @@ where
     C::Encoder: Backbone,
 {
     let failed = |e: &dyn Display| unusable(name, RETRIEVAL, e);
-    check_input(encoder, &settings.input).map_err(|e| failed(&e))?;
-    let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
-    let model = artifact.load_module(name, fresh)?;
+    let model = retrieval_model(artifact, name, encoder, settings, device)?;
     let (embeddings, dim, places) = artifact.gallery(name)?;
     let index = index_embeddings(&embeddings, dim).map_err(|e| failed(&e))?;
     let decoder = GalleryDecoder::new(
@@ -263,6 +219,24 @@ where
         NEIGHBOURS,
     );
     Ok(Pipeline::new(name, &model, decoder, settings.input, device))
+}
+
+/// The query branch of a retrieval model.
+pub(super) fn retrieval_model<C, S>(
+    artifact: &Artifact,
+    name: &str,
+    encoder: &C,
+    settings: &RetrievalSettings<S>,
+    device: &Device,
+) -> Result<GeoModel<C::Encoder, EmbeddingHead>, ArtifactError>
+where
+    C: EncoderConfig,
+    C::Encoder: Backbone,
+{
+    let failed = |e: &dyn Display| unusable(name, RETRIEVAL, e);
+    check_input(encoder, &settings.input).map_err(|e| failed(&e))?;
+    let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
+    artifact.load_module(name, fresh)
 }
 
 /// Whether the preprocessing makes sense and gives images that the encoder reads.
@@ -301,7 +275,7 @@ pub fn index_embeddings(embeddings: &[f32], dim: usize) -> Result<FlatIndex, Add
     Ok(index)
 }
 
-fn unusable(name: &str, kind: &str, reason: &dyn Display) -> ArtifactError {
+pub(super) fn unusable(name: &str, kind: &str, reason: &dyn Display) -> ArtifactError {
     ArtifactError::Settings {
         name: name.into(),
         kind: kind.into(),

@@ -30,9 +30,13 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
         input: Preprocess,
         device: &Device,
     ) -> Self {
+        let GeoModel { encoder, head } = model.valid();
         Self {
             name: name.into(),
-            model: model.valid(),
+            model: GeoModel {
+                encoder: encoder.for_inference(),
+                head,
+            },
             decoder,
             input,
             device: device.clone(),
@@ -60,26 +64,35 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Locator for Pipeline<E, H, D> 
     }
 
     fn locate(&self, photos: &[Photo]) -> Vec<Result<Estimate, LocateError>> {
-        let mut results: Vec<Option<Result<Estimate, LocateError>>> = vec![None; photos.len()];
-        let mut ready = Vec::new();
-        for (slot, photo) in results.iter_mut().zip(photos) {
-            match self.input.apply(photo) {
-                Ok(prepared) => ready.push((slot, prepared)),
-                Err(e) => *slot = Some(Err(e.into())),
-            }
-        }
-        while !ready.is_empty() {
-            let rest = ready.split_off(ready.len().min(BATCH));
-            let (slots, images): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
-            for (slot, estimate) in slots.into_iter().zip(self.locate_prepared(&images)) {
-                *slot = Some(estimate);
-            }
-            ready = rest;
-        }
-        results
-            .into_iter()
-            .enumerate()
-            .map(|(index, slot)| slot.unwrap_or(Err(DecodeError::NotFinite { index }.into())))
-            .collect()
+        in_batches(photos, &self.input, |images| self.locate_prepared(images))
     }
+}
+
+/// Prepares photos and hands them on in batches; one result per photo, in order.
+pub(super) fn in_batches<T: Clone>(
+    photos: &[Photo],
+    input: &Preprocess,
+    mut run: impl FnMut(&[Vec<f32>]) -> Vec<Result<T, LocateError>>,
+) -> Vec<Result<T, LocateError>> {
+    let mut results: Vec<Option<Result<T, LocateError>>> = vec![None; photos.len()];
+    let mut ready = Vec::new();
+    for (slot, photo) in results.iter_mut().zip(photos) {
+        match input.apply(photo) {
+            Ok(prepared) => ready.push((slot, prepared)),
+            Err(e) => *slot = Some(Err(e.into())),
+        }
+    }
+    while !ready.is_empty() {
+        let rest = ready.split_off(ready.len().min(BATCH));
+        let (slots, images): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
+        for (slot, result) in slots.into_iter().zip(run(&images)) {
+            *slot = Some(result);
+        }
+        ready = rest;
+    }
+    results
+        .into_iter()
+        .enumerate()
+        .map(|(index, slot)| slot.unwrap_or(Err(DecodeError::NotFinite { index }.into())))
+        .collect()
 }

@@ -34,6 +34,12 @@ pub(super) struct State {
     pub(super) stale: u64,
     /// Whether the run has ended.
     pub(super) finished: bool,
+    /// Number of the phase, counted from 0.
+    #[serde(default)]
+    pub(super) phase: usize,
+    /// Number of steps taken when it began.
+    #[serde(default)]
+    pub(super) phase_start: u64,
 }
 
 /// A checkpoint read from disk.

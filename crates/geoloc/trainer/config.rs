@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::{ParameterGroup, Phase, TrainError};
 
 /// Settings of a training run; part of the artifact and of every checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,12 +26,21 @@ pub struct TrainerConfig {
     /// Validate after every so many steps, and after the last; 0 for never.
     pub validate_every: u64,
     /// Stop after this many validations in a row without a lower validation loss; `None` to train
-    /// all steps. The best weights are returned.
+    /// all steps. The best weights are returned. With phases, the next one begins instead, and only
+    /// in the last one the run stops.
     pub patience: Option<u64>,
     /// Write a checkpoint after every so many steps, and after the last; 0 for the last only.
     pub checkpoint_every: u64,
     /// Steps that are averaged into one point of the loss curve.
     pub log_every: u64,
+    /// Parameters with a learning rate of their own; of several that fit, the last one counts.
+    #[serde(default)]
+    pub groups: Vec<ParameterGroup>,
+    /// Parts of the run, one after the other, whose steps add up to `steps`. Their learning rates
+    /// take the place of `learning_rate`, `warmup_steps` and `final_rate_share`. None: one phase in
+    /// which everything is trained.
+    #[serde(default)]
+    pub phases: Vec<Phase>,
 }
 
 impl Default for TrainerConfig {
@@ -48,11 +57,27 @@ impl Default for TrainerConfig {
             patience: None,
             checkpoint_every: 100,
             log_every: 10,
+            groups: Vec::new(),
+            phases: Vec::new(),
         }
     }
 }
 
 impl TrainerConfig {
+    /// The phases, one if none are given.
+    pub(super) fn phases(&self) -> Vec<Phase> {
+        if !self.phases.is_empty() {
+            return self.phases.clone();
+        }
+        vec![Phase {
+            steps: self.steps,
+            learning_rate: self.learning_rate,
+            warmup_steps: self.warmup_steps,
+            final_rate_share: self.final_rate_share,
+            frozen: Vec::new(),
+        }]
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors
@@ -60,6 +85,11 @@ impl TrainerConfig {
     /// [`TrainError::Config`] names the first field that makes no sense.
     pub fn validate(&self) -> Result<(), TrainError> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
+        let rates = |rate: f64, share: f64| positive(rate) && (0.0..=1.0).contains(&share);
+        let sum = |phases: &[Phase]| {
+            let mut steps = phases.iter().map(|phase| phase.steps);
+            steps.try_fold(0_u64, u64::checked_add)
+        };
         let checks = [
             ("steps", self.steps > 0),
             ("learning_rate", positive(self.learning_rate)),
@@ -76,6 +106,23 @@ impl TrainerConfig {
             (
                 "patience (needs validate_every)",
                 self.patience.is_none() || self.validate_every > 0,
+            ),
+            (
+                "groups (rates above 0, weight decays not below)",
+                self.groups.iter().all(|group| {
+                    let decay = group.weight_decay.unwrap_or(0.0);
+                    positive(group.rate) && decay.is_finite() && decay >= 0.0
+                }),
+            ),
+            (
+                "phases (at least one step, sensible rates)",
+                self.phases
+                    .iter()
+                    .all(|p| p.steps > 0 && rates(p.learning_rate, p.final_rate_share)),
+            ),
+            (
+                "steps (the sum of the phases)",
+                self.phases.is_empty() || sum(&self.phases) == Some(self.steps),
             ),
         ];
         match checks.into_iter().find(|(_, ok)| !ok) {

@@ -16,6 +16,14 @@ pub enum TrainError {
         /// The setting.
         field: &'static str,
     },
+    /// A phase or group names parameters that the model does not have.
+    #[error("no parameter begins with `{prefix}`; there are {known:?}")]
+    NoParameters {
+        /// What was asked for.
+        prefix: String,
+        /// Beginnings that there are.
+        known: Vec<String>,
+    },
     /// A batch could not be made.
     #[error(transparent)]
     Batch(#[from] BatchError),

@@ -4,19 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::store::ModuleRecord;
 use burn::tensor::Device;
 
 use super::checkpoint::{self, State};
-use super::clip::clip_global_norm;
-use super::history::{History, TrainPoint, ValidationPoint, Window};
+use super::groups::{Constants, check_names, optimizer};
+use super::history::{History, Window};
 use super::prefetch::prefetch;
 use super::progress::{Progress, ProgressMode};
-use super::schedule::learning_rate;
+use super::run::{Run, due};
 use super::{TrainError, TrainerConfig};
 use crate::core::{BatchSource, Learner};
-use crate::seed::mix;
 
 /// Computes a validation loss from a model in inference mode.
 pub type Validate<'a, M> =
@@ -121,13 +118,14 @@ impl Trainer {
             let batches = prefetch(scope, source, steps, device.clone());
             let mut progress =
                 Progress::new(self.progress, &self.name, run.state.step, self.config.steps);
-            while run.state.step < self.config.steps {
+            while !run.done() {
                 let batch = batches.recv().map_err(|_| TrainError::Prefetch {
                     step: run.state.step,
                 })??;
+                run.enter_phase()?;
                 let (loss, rate) = run.step(batch, device)?;
                 progress.step(run.state.step, self.config.steps, loss, rate);
-                let last = run.state.step == self.config.steps;
+                let last = run.done();
                 if let Some(validate) = validate.as_deref_mut()
                     && due(run.state.step, self.config.validate_every, last)
                     && self.config.validate_every > 0
@@ -135,6 +133,7 @@ impl Trainer {
                     run.validate(validate)?;
                 }
                 let stale = self.config.patience.is_some_and(|p| run.state.stale >= p);
+                let stale = run.next_phase(stale);
                 let stop = self
                     .interrupt
                     .as_ref()
@@ -159,22 +158,28 @@ impl Trainer {
             progress.finish();
             Ok(())
         })?;
-        if run.state.finished && run.state.step < self.config.steps {
+        if run.state.finished && !run.done() {
             reason = StopReason::Patience;
         }
         run.finish(reason)
     }
 
     fn start<M: Learner>(&self, learner: M) -> Result<Run<M>, TrainError> {
-        let optimizer = AdamWConfig::new()
-            .with_epsilon(1e-8)
-            .with_weight_decay(self.config.weight_decay)
-            .init();
+        let optimizer = optimizer(&self.config)?;
+        let phases = self.config.phases();
+        let frozen = phases.iter().flat_map(|phase| &phase.frozen);
+        let grouped = self.config.groups.iter().map(|group| &group.parameters);
+        check_names(&learner, frozen.chain(grouped))?;
+        // Burn draws weights at first use: draw them all now, in one order.
+        let learner = learner.materialize();
+        let constants = Constants::of(&learner);
         let fresh = |learner: M, optimizer| Run {
-            // Burn draws weights at first use: draw them all now, in one order.
-            learner: learner.materialize(),
+            learner,
             optimizer,
             best: None,
+            phases: phases.clone(),
+            frozen: Vec::new(),
+            constants: constants.clone(),
             state: State {
                 config: self.config.clone(),
                 step: 0,
@@ -183,6 +188,8 @@ impl Trainer {
                 best_loss: None,
                 stale: 0,
                 finished: false,
+                phase: 0,
+                phase_start: 0,
             },
         };
         let Some(path) = &self.checkpoint else {
@@ -205,10 +212,15 @@ impl Trainer {
                 path: path.clone(),
                 reason: e.to_string(),
             })?;
+        // The record brings the identities of its parameters along.
+        let constants = Constants::of(&learner);
         Ok(Run {
             learner,
             optimizer,
             best: found.best,
+            phases,
+            frozen: Vec::new(),
+            constants,
             state: found.state,
         })
     }
@@ -224,105 +236,5 @@ impl Trainer {
             run.best.as_ref(),
             &run.optimizer,
         )
-    }
-}
-
-/// Whether something that happens every `every` steps, and at the last, happens now.
-fn due(step: u64, every: u64, last: bool) -> bool {
-    last || (every > 0 && step.is_multiple_of(every))
-}
-
-struct Run<M> {
-    learner: M,
-    optimizer: ModuleOptimizer,
-    best: Option<ModuleRecord>,
-    state: State,
-}
-
-impl<M: Learner> Run<M> {
-    /// One optimiser step; returns its loss and learning rate.
-    fn step(&mut self, batch: M::Batch, device: &Device) -> Result<(f64, f64), TrainError> {
-        let step = self.state.step;
-        let config = &self.state.config;
-        let rate = learning_rate(config, step);
-        device.seed(mix(config.seed, step));
-        let loss = self.learner.loss(batch);
-        let value = loss
-            .clone()
-            .try_into_vec_as::<f32>()
-            .map_err(|e| TrainError::Device {
-                reason: e.to_string(),
-            })?
-            .first()
-            .map_or(f64::NAN, |&v| f64::from(v));
-        if !value.is_finite() {
-            return Err(TrainError::Diverged {
-                step,
-                loss: value,
-                learning_rate: rate,
-            });
-        }
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.learner);
-        if let Some(max_norm) = config.clip_norm {
-            gradients = clip_global_norm(&self.learner, gradients, max_norm);
-        }
-        let learner = self.learner.clone();
-        self.learner = self.optimizer.step(rate, learner, gradients);
-        self.state.step += 1;
-        self.state.window.push(value);
-        let last = self.state.step == config.steps;
-        if due(self.state.step, config.log_every, last)
-            && let Some(loss) = self.state.window.take()
-        {
-            self.state.history.train.push(TrainPoint {
-                step: self.state.step,
-                loss,
-                learning_rate: rate,
-            });
-        }
-        Ok((value, rate))
-    }
-
-    fn validate(&mut self, validate: &mut Validate<'_, M>) -> Result<(), TrainError> {
-        let step = self.state.step;
-        let loss = validate(&self.learner.valid())
-            .map_err(|source| TrainError::Validation { step, source })?;
-        // NaN would become a best loss that nothing is lower than.
-        if !loss.is_finite() {
-            return Err(TrainError::Validation {
-                step,
-                source: format!("the validation loss is {loss}").into(),
-            });
-        }
-        self.state
-            .history
-            .validation
-            .push(ValidationPoint { step, loss });
-        if self.state.best_loss.is_none_or(|best| loss < best) {
-            self.state.best_loss = Some(loss);
-            self.state.stale = 0;
-            self.best = Some(self.learner.clone().into_record());
-        } else {
-            self.state.stale += 1;
-        }
-        Ok(())
-    }
-
-    fn finish(self, reason: StopReason) -> Result<Fitted<M>, TrainError> {
-        let learner = match self.best {
-            Some(best) if reason != StopReason::Interrupted => self
-                .learner
-                .try_load_record(best)
-                .map_err(|e| TrainError::Device {
-                reason: e.to_string(),
-            })?,
-            _ => self.learner,
-        };
-        Ok(Fitted {
-            learner: learner.valid(),
-            history: self.state.history,
-            reason,
-            steps: self.state.step,
-        })
     }
 }

@@ -29,6 +29,9 @@ pub struct History {
     pub train: Vec<TrainPoint>,
     /// Validation loss.
     pub validation: Vec<ValidationPoint>,
+    /// Number of steps taken when each phase after the first began.
+    #[serde(default)]
+    pub phases: Vec<u64>,
 }
 
 /// Mean of the losses since the last point of the curve.

@@ -17,7 +17,7 @@ pub enum ProgressMode {
 /// Time between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     lines: Option<Instant>,
     name: String,
@@ -26,7 +26,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(mode: ProgressMode, name: &str, first: u64, steps: u64) -> Self {
+    pub(crate) fn new(mode: ProgressMode, name: &str, first: u64, steps: u64) -> Self {
         let target = match mode {
             ProgressMode::Auto => ProgressDrawTarget::stderr(),
             ProgressMode::Hidden => ProgressDrawTarget::hidden(),
@@ -49,24 +49,30 @@ impl Progress {
         }
     }
 
-    pub(super) fn step(&mut self, done: u64, steps: u64, loss: f64, learning_rate: f64) {
+    pub(crate) fn step(&mut self, done: u64, steps: u64, loss: f64, learning_rate: f64) {
+        let message = format!("loss {loss:.4} rate {learning_rate:.1e}");
+        self.show(done, steps, &message);
+    }
+
+    /// So much is done, and there is nothing more to say.
+    pub(crate) fn advance(&mut self, done: u64, steps: u64) {
+        self.show(done, steps, "");
+    }
+
+    fn show(&mut self, done: u64, steps: u64, message: &str) {
         self.bar.set_position(done);
-        self.bar
-            .set_message(format!("loss {loss:.4} rate {learning_rate:.1e}"));
+        self.bar.set_message(message.to_owned());
         let Some(last) = self.lines else { return };
         if last.elapsed() >= LINE_EVERY || done == steps {
             self.lines = Some(Instant::now());
             let taken = done.saturating_sub(self.first).max(1) as f64;
             let pace = self.started.elapsed().as_secs_f64() / taken;
             let left = pace * steps.saturating_sub(done) as f64;
-            eprintln!(
-                "{} {done}/{steps} loss {loss:.4} rate {learning_rate:.1e}, {left:.0} s left",
-                self.name
-            );
+            eprintln!("{} {done}/{steps} {message} {left:.0} s left", self.name);
         }
     }
 
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -14,7 +14,7 @@ use crate::seed::mix;
 /// turns.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
-fn turn() -> MutexGuard<'static, ()> {
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
     GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -308,3 +308,6 @@ fn the_joint_norm_of_all_gradients_is_limited() {
     let untouched = clip::clip_global_norm(&model, gradients(), before * 2.0);
     assert!((norm(&untouched) - before).abs() < 1e-3 * before);
 }
+
+#[path = "phase_tests.rs"]
+mod phases;

@@ -1,5 +1,7 @@
 //! Training batches that are pure functions of the step.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
@@ -15,6 +17,8 @@ use crate::seed::mix;
 pub struct CellBatches<T> {
     /// The benchmark.
     pub task: WorldTask,
+    /// Places to draw from; `None` for all of the training area.
+    pub places: Option<Arc<[LatLng]>>,
     /// Makes the targets.
     pub targets: T,
     /// Tiles in a batch.
@@ -38,8 +42,15 @@ impl<T: TargetEncoder> CellBatches<T> {
     fn place(&self, index: u64, device: &Device) -> Result<LatLng, NoPlaceInPartition> {
         const ATTEMPTS: u64 = 1000;
         let seed = mix(self.seed, index);
+        let draw = |attempt| match self.places.as_deref() {
+            Some(places) if !places.is_empty() => {
+                let at = mix(seed, attempt) % places.len() as u64;
+                places.get(at as usize).copied()
+            }
+            _ => Some(self.task.split().sample_train(seed, attempt)),
+        };
         (0..ATTEMPTS)
-            .map(|attempt| self.task.split().sample_train(seed, attempt))
+            .filter_map(draw)
             .find(|&place| self.targets.encode(&[place], device).is_ok())
             .ok_or(NoPlaceInPartition { attempts: ATTEMPTS })
     }
@@ -63,7 +74,7 @@ impl<T: TargetEncoder> BatchSource for CellBatches<T> {
             .map_err(|e| failed(e.into()))?;
         let target = self
             .targets
-            .encode(&truth, device)
+            .encode_seeded(&truth, mix(self.seed, step), device)
             .map_err(|e| failed(e.into()))?;
         Ok(GeoBatch {
             input: self

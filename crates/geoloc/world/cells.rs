@@ -93,6 +93,7 @@ pub fn train_cells(
     let model = build_model(&config.encoder, &head, &autodiff)?.materialize();
     let source = CellBatches {
         task: task.clone(),
+        places: None,
         targets: CellClasses::new(partition.clone()),
         batch: config.batch,
         jitter: config.jitter,

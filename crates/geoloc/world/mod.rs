@@ -8,7 +8,9 @@
 mod batches;
 mod cells;
 mod correlation;
+mod embed;
 mod evaluation;
+pub mod hybrid;
 mod pair_jitter;
 mod pairs;
 pub mod quickstart;
@@ -17,6 +19,7 @@ mod task;
 pub use batches::{CellBatches, NoPlaceInPartition, PairBatches};
 pub use cells::{CellRun, CellRunConfig, train_cells};
 pub use correlation::gray_vectors;
+pub use embed::embed_tiles;
 pub use pair_jitter::PairJitter;
 pub use pairs::{PairModel, PairRun, PairRunConfig, train_pairs};
 pub use task::{WorldError, WorldTask};

@@ -6,9 +6,10 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{PairBatches, PairJitter, WorldError, WorldTask};
+use super::embed::host;
+use super::{PairBatches, PairJitter, WorldError, WorldTask, embed_tiles};
 use crate::backbones::{SmallCnn, SmallCnnConfig};
-use crate::core::{Embedding, GeoModel, PairTraining, TwoBranch};
+use crate::core::{PairTraining, TwoBranch};
 use crate::datasets::{TileJitter, View};
 use crate::geo_cells::LatLng;
 use crate::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
@@ -60,9 +61,6 @@ pub struct PairRun {
     task: WorldTask,
 }
 
-/// Tiles that go through a network together.
-const BATCH: usize = 128;
-
 /// Trains both branches.
 ///
 /// # Errors
@@ -98,11 +96,9 @@ pub fn train_pairs(
     };
     let fitted = trainer.fit(learner, &source, None, &autodiff)?;
     let model = fitted.learner.model;
-    let log_scale = model.log_scale.val().try_into_vec_as::<f32>();
-    let log_scale = log_scale.map_err(|e| WorldError::Device {
-        reason: e.to_string(),
-    })?;
-    let scale = log_scale.first().map_or(1.0, |&s| f64::from(s).exp());
+    let scale = host(model.log_scale.val())?
+        .first()
+        .map_or(1.0, |&s| f64::from(s).exp());
     Ok(PairRun {
         model,
         config: config.clone(),
@@ -120,25 +116,11 @@ impl PairRun {
     ///
     /// [`WorldError`].
     pub fn embed(&self, view: View, places: &[LatLng]) -> Result<Vec<f32>, WorldError> {
-        let branch: &GeoModel<SmallCnn, EmbeddingHead> = match view {
+        let branch = match view {
             View::Query => &self.model.query,
             View::Aerial => &self.model.aerial,
         };
-        let mut rows = Vec::with_capacity(places.len() * self.config.dim);
-        for chunk in places.chunks(BATCH) {
-            let images = self
-                .task
-                .images(&self.task.tiles(view, chunk)?, &self.device)?;
-            let Embedding(vectors) = branch.forward(images);
-            rows.extend(
-                vectors
-                    .try_into_vec_as::<f32>()
-                    .map_err(|e| WorldError::Device {
-                        reason: e.to_string(),
-                    })?,
-            );
-        }
-        Ok(rows)
+        embed_tiles(&self.task, branch, view, places, &self.device)
     }
 
     /// An exact index over row-major embeddings.

@@ -13,9 +13,10 @@ use crate::datasets::{
 };
 use crate::evaluate::LocatedPhoto;
 use crate::geo_cells::{LatLng, PartitionError};
+use crate::hybrid::{HybridCellsError, PrototypesError};
 use crate::images::{EncodeError, stack};
 use crate::metrics::{MetricError, ReportError};
-use crate::retrieval::{AddError, SearchError};
+use crate::retrieval::{AddError, CalibrationError, FusedError, RefineError, SearchError};
 use crate::trainer::TrainError;
 
 /// What can go wrong in the benchmark.
@@ -64,6 +65,24 @@ pub enum WorldError {
     /// The model file could not be put together.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// No place of a kind was found.
+    #[error("no place was found: are there cells with and without ground photos?")]
+    NoPlace,
+    /// The cells make no hybrid database.
+    #[error(transparent)]
+    Cells(#[from] HybridCellsError),
+    /// Prototypes could not be read back.
+    #[error(transparent)]
+    Prototypes(#[from] PrototypesError),
+    /// Cell codes could not be fused.
+    #[error(transparent)]
+    Fused(#[from] FusedError),
+    /// The best cells could not be made into one place.
+    #[error(transparent)]
+    Refine(#[from] RefineError),
+    /// No weight of the prototypes was found.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
     /// A tensor could not be read from its device.
     #[error("a tensor could not be read: {reason}")]
     Device {

@@ -3,12 +3,16 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use geoloc_core::{
     CellOffsets, CosineLogits, Encoder, FeatureSpec, Features, GeoBatch, GeoModel, Head,
-    HeadConfig, Loss, SphericalMixture, Training, TwoTasks, contract,
+    HeadConfig, Loss, SceneExperts, SphericalFlow, SphericalMixture, Training, TwoTasks,
+    VelocityField, contract,
 };
 
+use crate::album::AlbumHeadConfig;
 use crate::cell::CellHeadConfig;
 use crate::combinatorial::GeoclassHeadConfig;
 use crate::cosine::CosineHeadConfig;
+use crate::experts::ExpertsHeadConfig;
+use crate::flow::{FlowHeadConfig, FlowNetwork};
 use crate::hierarchical::HierarchicalHeadConfig;
 use crate::hybrid::HybridHeadConfig;
 use crate::mixture::MixtureHeadConfig;
@@ -116,6 +120,35 @@ fn gradients_reach_every_parameter_of_every_head() {
     check(&MixtureHeadConfig::default(), |o: &SphericalMixture| {
         let means = o.means.clone().reshape([4, 9]);
         vec![o.log_weights.clone(), means, o.kappas.clone().log()]
+    });
+    let album = AlbumHeadConfig {
+        cells: 3,
+        hidden: 5,
+        offset: 1,
+        repeat: true,
+    };
+    check(&album, |o| vec![o.0.clone()]);
+    let experts = ExpertsHeadConfig {
+        scenes: 2,
+        expert: CellHeadConfig {
+            cells: 3,
+            dropout: 0.0,
+        },
+    };
+    check(&experts, |o: &SceneExperts<_>| {
+        let outputs = o.experts.iter().map(|e| e.0.clone());
+        outputs.chain([o.scenes.0.clone()]).collect()
+    });
+    let flow = FlowHeadConfig {
+        blocks: 2,
+        width: 8,
+        expansion: 2,
+    };
+    check(&flow, |o: &SphericalFlow<FlowNetwork>| {
+        let device = o.condition.device();
+        let points = Tensor::<2>::from_data([[0.6, 0.0, 0.8]; 4], &device);
+        let progress = Tensor::full([4, 1], 0.4, &device);
+        vec![o.field.velocity(points, progress, o.condition.clone())]
     });
     let two = TwoTaskHeadConfig {
         first: CellHeadConfig {

@@ -40,17 +40,33 @@ impl Loss<Embedding> for MultiSimilarity {
 
     fn forward(&self, output: &Embedding, target: &PairRelations) -> Tensor<1> {
         let cosine = output.0.clone().matmul(output.0.clone().transpose());
+        self.anchors(cosine, target, None).mean()
+    }
+}
+
+impl MultiSimilarity {
+    /// The loss of each anchor, `[anchors, 1]`, from its cosines `[anchors, items]` with whatever
+    /// it is compared with. `log_weights`, of the same shape, weight the positive terms.
+    pub(crate) fn anchors(
+        self,
+        cosine: Tensor<2>,
+        pairs: &PairRelations,
+        log_weights: Option<Tensor<2>>,
+    ) -> Tensor<2> {
         let mined = match self.miner {
-            Some(margin) => mine(&cosine, target, margin),
-            None => target.clone(),
+            Some(margin) => mine(&cosine, pairs, margin),
+            None => pairs.clone(),
         };
         let shifted = cosine - self.base;
-        let positive =
-            (shifted.clone() * -self.alpha).mask_fill(mined.positive.bool_not(), EXCLUDED);
+        let mut positive = shifted.clone() * -self.alpha;
+        if let Some(weights) = log_weights {
+            positive = positive + weights;
+        }
+        let positive = positive.mask_fill(mined.positive.bool_not(), EXCLUDED);
         let negative = (shifted * self.beta).mask_fill(mined.negative.bool_not(), EXCLUDED);
         let positive = log_one_plus_sum_exp(positive, 1) / self.alpha;
         let negative = log_one_plus_sum_exp(negative, 1) / self.beta;
-        (positive + negative).mean()
+        positive + negative
     }
 }
 

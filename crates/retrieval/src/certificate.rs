@@ -23,12 +23,9 @@ pub(crate) struct QueryCode {
     /// Minus 128 times the sum of each plane: rows are stored with 128 added.
     pub(crate) bias: [i32; 2],
     pub(crate) scale: [f32; 2],
-    /// Added to every score.
-    pub(crate) constant: f32,
     /// `slack = row error x error_factor + row norm x norm_factor + slack`, with both planes.
     pub(crate) error_factor: f32,
     pub(crate) norm_factor: f32,
-    pub(crate) slack: f32,
     /// The factors where only plane 0 is used.
     pub(crate) first_error_factor: f32,
     pub(crate) first_norm_factor: f32,
@@ -64,20 +61,37 @@ impl QueryCode {
             words: pack(&code0, &code1),
             bias: [bias(&code0), bias(&code1)],
             scale: [scale0, scale1],
-            constant: 0.0,
             error_factor: error_factor(rest1),
             norm_factor: norm_factor(rest1),
-            slack: round_up(64.0 * UNDERFLOW),
             first_error_factor: error_factor(rest0),
             first_norm_factor: norm_factor(rest0),
         }
     }
 
-    /// Adds a constant to every score, which is within 2^-19 of `magnitude` of the truth.
-    pub(crate) fn set_constant(&mut self, constant: f32, magnitude: f64) {
-        self.constant = constant;
-        self.slack = round_up(64.0 * UNDERFLOW + 2.0 * magnitude * ROUNDING);
+    /// To be asked of rows as they are.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        self.asked_with(0.0, 0.0)
     }
+
+    /// To be asked of residuals: adds a constant to every score, which is within 2^-19 of `magnitude` of
+    /// the truth.
+    pub(crate) fn asked_with(&self, constant: f32, magnitude: f64) -> Asked<'_> {
+        Asked {
+            code: self,
+            constant,
+            slack: round_up(64.0 * UNDERFLOW + 2.0 * magnitude * ROUNDING),
+        }
+    }
+}
+
+/// A coded query and what one scan adds to its scores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) code: &'a QueryCode,
+    /// Added to every score.
+    pub(crate) constant: f32,
+    /// Added to every slack.
+    pub(crate) slack: f32,
 }
 
 /// Writes a row into its lane of a tile.

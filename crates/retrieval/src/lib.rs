@@ -28,20 +28,27 @@ mod error;
 mod flat;
 mod fused;
 mod hits;
+mod ids;
 mod index;
 mod ivf;
 mod kernels;
+mod origin;
 #[cfg(feature = "pgvector")]
 mod pgvector;
 mod prior;
+mod products;
 mod query;
+mod refine;
 mod region;
 mod row_store;
 mod row_table;
 mod rows;
+mod segments;
 mod sharded;
 mod store;
+mod stored_index;
 mod suppress;
+mod tombstones;
 mod top_k;
 
 pub use brute_force::BruteForce;
@@ -51,16 +58,21 @@ pub use error::{
     AddError, Damage, EngineError, EngineFailure, MemoryError, SearchError, VectorError,
 };
 pub use flat::FlatIndex;
-pub use fused::{FusedError, FusedIndex, FusedTable};
+pub use fused::{
+    Calibration, CalibrationError, FusedError, FusedIndex, FusedTable, KappaPoint, KappaSearch,
+    calibrate_kappa,
+};
 pub use hits::{Hit, Hits};
 pub use index::{MAX_DIM, VectorIndex, VectorIndexMut};
-pub use ivf::{IvfConfig, IvfIndex, ListCodes};
+pub use ivf::{Grouping, IvfConfig, IvfIndex, ListCodes};
 pub use kernels::Kernel;
 #[cfg(feature = "pgvector")]
 pub use pgvector::{PgConfig, PgIndex, PgSearch};
 pub use prior::{Prior, PriorError};
 pub use query::Query;
+pub use refine::{CellRefinement, RefineError, RefinedPlace};
 pub use region::{Polygon, PolygonError, Region};
 pub use rows::{MAX_NORM, Place, Rows};
 pub use sharded::{Shard, Sharded};
 pub use store::{FORMAT_VERSION, StoreError};
+pub use stored_index::StoredIndex;

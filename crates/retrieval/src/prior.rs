@@ -1,7 +1,14 @@
 //! What is known about places before the photo is looked at.
 
+use std::ops::Range;
+
 use geoloc_geo_cells::CellId;
 use thiserror::Error;
+
+use crate::Query;
+use crate::error::Damage;
+use crate::kernels::{Offsets, TILE_ROWS};
+use crate::row_store::RowStore;
 
 /// Why cells and values make no prior.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
@@ -106,6 +113,43 @@ impl Prior {
             slack.resize(slack.len() + run, term.abs() * 4.8e-7 + f32::MIN_POSITIVE);
             from += run;
         }
+    }
+}
+
+/// The prior of the rows of a block, in buffers that are used again.
+#[derive(Debug, Default)]
+pub(crate) struct PriorTerms {
+    score: Vec<f32>,
+    slack: Vec<f32>,
+}
+
+impl PriorTerms {
+    /// The terms of rows that begin at a tile and whose S2 ids ascend; `None` without a prior.
+    pub(crate) fn of(
+        &mut self,
+        query: &Query,
+        store: &RowStore,
+        rows: Range<usize>,
+    ) -> Result<Option<Offsets<'_>>, Damage> {
+        let Some((prior, weight)) = &query.prior else {
+            return Ok(None);
+        };
+        self.score.clear();
+        self.slack.clear();
+        let cells = store.cells.get(rows.start..rows.end.min(store.len))?;
+        prior.fill(cells, *weight, &mut self.score, &mut self.slack);
+        let whole = self.score.len().next_multiple_of(TILE_ROWS);
+        self.score.resize(whole, 0.0);
+        self.slack.resize(whole, 0.0);
+        Ok(Some(Offsets::PerRow {
+            score: &self.score,
+            slack: &self.slack,
+        }))
+    }
+
+    /// The terms last asked for.
+    pub(crate) fn terms(&self) -> &[f32] {
+        &self.score
     }
 }
 

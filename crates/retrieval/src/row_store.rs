@@ -1,12 +1,13 @@
 //! Full rows with their ids and places, in one fixed order; only removal marks are added.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
+use crate::ids::Ids;
 use crate::row_table::{MAX_ROWS, RowSlices, RowTable, place_of};
-use crate::store::{Reader, SectionManifest, SegmentManifest, StoreError, Writer};
+use crate::store::{Reader, SegmentManifest, StoreError, Writer};
+use crate::tombstones::Tombstones;
 use crate::{AddError, Place, Rows};
 
 /// The columns that every sealed form of an index needs.
@@ -28,114 +29,6 @@ pub(crate) struct RowStore {
     pub(crate) unplaced: usize,
     /// Positions by ascending id, made when first needed.
     by_id: OnceLock<Vec<u32>>,
-}
-
-/// One bit per row: removed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Tombstones {
-    pub(crate) words: Vec<u64>,
-    pub(crate) count: usize,
-}
-
-impl Tombstones {
-    pub(crate) fn contains(&self, at: usize) -> bool {
-        self.words
-            .get(at / 64)
-            .is_some_and(|word| word >> (at % 64) & 1 == 1)
-    }
-
-    /// Marks a row; false if it was marked already.
-    pub(crate) fn insert(&mut self, at: usize) -> bool {
-        if self.contains(at) {
-            return false;
-        }
-        if self.words.len() <= at / 64 {
-            self.words.resize(at / 64 + 1, 0);
-        }
-        if let Some(word) = self.words.get_mut(at / 64) {
-            *word |= 1 << (at % 64);
-        }
-        self.count += 1;
-        true
-    }
-}
-
-/// The id of each position: 32 bits where all fit.
-#[derive(Debug)]
-pub(crate) enum Ids {
-    Narrow(Column<u32>),
-    Wide(Column<u64>),
-}
-
-impl Ids {
-    fn build(
-        source: &RowSlices<'_>,
-        order: &[Option<u32>],
-        room: &mut dyn Room,
-    ) -> Result<Self, MemoryError> {
-        let id = |from: &Option<u32>| from.map_or(0, |at| source.key(at as usize).1);
-        if source.ids.iter().all(|&id| u32::try_from(id).is_ok()) {
-            let mut column = room.column::<u32>("ids32", order.len())?;
-            for (to, from) in column.as_mut_slice().iter_mut().zip(order) {
-                *to = id(from) as u32;
-            }
-            return Ok(Self::Narrow(column));
-        }
-        let mut column = room.column::<u64>("ids", order.len())?;
-        for (to, from) in column.as_mut_slice().iter_mut().zip(order) {
-            *to = id(from);
-        }
-        Ok(Self::Wide(column))
-    }
-
-    fn open(
-        from: &Reader,
-        sections: &BTreeMap<String, SectionManifest>,
-        len: usize,
-    ) -> Result<Self, StoreError> {
-        if sections.contains_key("ids32") {
-            return Ok(Self::Narrow(from.column(sections, "ids32", len)?));
-        }
-        Ok(Self::Wide(from.column(sections, "ids", len)?))
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Narrow(_) => "ids32",
-            Self::Wide(_) => "ids",
-        }
-    }
-
-    fn bytes(&self) -> Result<&[u8], Damage> {
-        match self {
-            Self::Narrow(column) => column.bytes(),
-            Self::Wide(column) => column.bytes(),
-        }
-    }
-
-    fn at(&self, at: usize) -> Result<Option<u64>, Damage> {
-        match self {
-            Self::Narrow(column) => Ok(column.at(at)?.map(u64::from)),
-            Self::Wide(column) => column.at(at),
-        }
-    }
-
-    /// The id of a position, without checking the block of a file.
-    pub(crate) fn unchecked(&self, at: usize) -> u64 {
-        let id = match self {
-            Self::Narrow(column) => column.unchecked().get(at).copied().map(u64::from),
-            Self::Wide(column) => column.unchecked().get(at).copied(),
-        };
-        id.unwrap_or(u64::MAX)
-    }
-
-    /// Bytes held.
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Narrow(column) => column.size(),
-            Self::Wide(column) => column.size(),
-        }
-    }
 }
 
 impl RowStore {

@@ -8,9 +8,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use adversary::{Rng, data, places};
+use geoloc_geo_cells::{CellId, Level};
 use geoloc_retrieval::{
-    AddError, FlatIndex, IndexBuilder, IndexKind, IvfConfig, IvfIndex, ListCodes, Query, Region,
-    Rows, SearchError, StoreError, VectorIndex, VectorIndexMut,
+    AddError, FlatIndex, FusedIndex, FusedTable, IndexBuilder, IndexKind, IvfConfig, IvfIndex,
+    ListCodes, Query, Region, Rows, SearchError, StoreError, StoredIndex, VectorIndex,
+    VectorIndexMut,
 };
 
 const DIM: usize = 24;
@@ -118,6 +120,36 @@ fn a_list_file_answers_as_the_memory_does() {
         opened.verify().unwrap();
         assert_eq!(opened.config(), &config);
         same(&index, &opened, &queries(&vectors));
+        // Changes at the end of the file, twice.
+        let mut changed = IvfIndex::open(&path).unwrap();
+        for (round, gone) in [(0, 7), (1, 8)] {
+            let more = data(40 + round, 60, DIM, &[9]);
+            for index in [&mut index, &mut changed] {
+                let places = adversary::places(5, 60);
+                index.add(&Rows::new(&more).with_places(&places)).unwrap();
+                assert_eq!(index.remove(&[gone, 705]).unwrap(), 2 - round as usize);
+                index.seal().unwrap();
+            }
+            changed.append().unwrap();
+            let again = IvfIndex::open(&path).unwrap();
+            again.verify().unwrap();
+            same(&index, &again, &queries(&vectors));
+        }
+        changed.rebuild().unwrap();
+        assert!(matches!(changed.append(), Err(StoreError::NoFile)));
+        // A file without lists gets them with its first rows.
+        let grown = folder.path().join(format!("{codes:?}.grown"));
+        let mut empty = IvfIndex::new(DIM, config.clone()).unwrap();
+        empty.save(&grown).unwrap();
+        empty
+            .add(&Rows::new(&vectors).with_places(&places))
+            .unwrap();
+        empty.append().unwrap();
+        let opened = IvfIndex::open(&grown).unwrap();
+        assert_eq!(opened.lists(), 9);
+        same(&empty, &opened, &queries(&vectors));
+        let mut index = empty;
+        index.remove(&[1, 2]).unwrap();
         // The builder writes the same index.
         let built = folder.path().join(format!("{codes:?}.built"));
         let mut builder = IndexBuilder::open(&built, DIM, IndexKind::Ivf(config)).unwrap();
@@ -140,6 +172,90 @@ fn a_list_file_answers_as_the_memory_does() {
             })
         ));
     }
+}
+
+#[test]
+fn a_fused_file_answers_as_the_memory_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fused.index");
+    let (vectors, places) = (rows(300), places(9, 300));
+    let mut parents: Vec<CellId> = places
+        .iter()
+        .filter_map(|p| p.cell?.parent(Level::new(3).unwrap()))
+        .collect();
+    parents.sort_unstable();
+    parents.dedup();
+    parents.truncate(parents.len() / 2);
+    let prototypes = data(7, parents.len(), DIM, &[9]);
+    let plain = FusedTable::new(DIM, (&parents, &prototypes), (&places, &vectors)).unwrap();
+    let none = FusedTable::new(DIM, (&[], &[]), (&places, &vectors)).unwrap();
+    for table in [&plain, &plain.clone().with_biases(0.5, -0.25), &none] {
+        let index = FusedIndex::new(table).unwrap().with_embedding("two parts");
+        index.save(&path).unwrap();
+        let opened = FusedIndex::open(&path).unwrap();
+        opened.verify().unwrap();
+        assert_eq!(opened.embedding(), Some("two parts"));
+        let queries: Vec<Query> = queries(&vectors)
+            .into_iter()
+            .map(|query| query.weights(&[1.0, 0.7]))
+            .collect();
+        same(&index, &opened, &queries);
+        // Damage is refused.
+        let whole = std::fs::read(&path).unwrap();
+        let mut rng = Rng(3);
+        let mut refused = 0;
+        for _ in 0..60 {
+            let mut bytes = whole.clone();
+            let at = rng.below(bytes.len());
+            bytes[at] ^= 1 << rng.below(8);
+            std::fs::write(&path, &bytes).unwrap();
+            let Ok(damaged) = FusedIndex::open(&path) else {
+                refused += 1;
+                continue;
+            };
+            for query in &queries {
+                match damaged.search(query) {
+                    Ok(hits) => assert_eq!(hits, index.search(query).unwrap()),
+                    Err(SearchError::Damaged(damage)) => assert_eq!(damage.file, path),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            refused += usize::from(damaged.verify().is_err());
+        }
+        assert!(refused > 20, "{refused} of 60 refused");
+    }
+}
+
+#[test]
+fn a_file_says_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.index");
+    let (mut flat, vectors) = flat(60);
+    flat = flat.with_embedding("model a");
+    flat.save(&path).unwrap();
+    let stored = StoredIndex::open(&path).unwrap();
+    assert!(matches!(stored, StoredIndex::Flat(_)));
+    assert_eq!(stored.embedding(), Some("model a"));
+    same(&flat, &stored, &queries(&vectors));
+    let config = IvfConfig::default();
+    let kind = IndexKind::Ivf(config.clone());
+    let mut builder = IndexBuilder::open_for(&path, DIM, kind.clone(), "model b").unwrap();
+    builder.add(&Rows::new(&vectors)).unwrap();
+    builder.checkpoint().unwrap();
+    drop(builder);
+    // Another model does not go on with the rows of this one.
+    let other = IndexBuilder::open_for(&path, DIM, kind.clone(), "model c");
+    assert!(matches!(other, Err(StoreError::OtherBuild { .. })));
+    let builder = IndexBuilder::open_for(&path, DIM, kind, "model b").unwrap();
+    assert_eq!(builder.rows(), 60);
+    builder.finish(|_| {}).unwrap();
+    let stored = StoredIndex::open(&path).unwrap();
+    assert!(matches!(stored, StoredIndex::Ivf(_)));
+    assert_eq!((stored.embedding(), stored.len()), (Some("model b"), 60));
+    assert!(matches!(
+        StoredIndex::open(folder.path().join("none")),
+        Err(StoreError::Io { .. })
+    ));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod adversary;
 
-use adversary::{Rng, adversarial_row, data, places, regions};
+use adversary::{Rng, adversarial_row, data, places, prior, regions};
 use geoloc_geo_cells::{CellId, Level};
 use geoloc_retrieval::{
     FusedError, FusedIndex, FusedTable, Kernel, Query, SearchError, VectorIndex,
@@ -90,6 +90,22 @@ proptest! {
                 let expected: Vec<_> = whole.hits.into_iter()
                     .filter(|hit| region.contains(&hit.place.unwrap())).take(k).collect();
                 prop_assert_eq!(inside.hits, expected);
+                // A prior: every score moves by its term, to the rounding.
+                let prior = prior(seed);
+                let weighed = index.search(&query.clone().k(n).prior(prior.clone(), 0.5)).unwrap();
+                prop_assert!(weighed.exact);
+                prop_assert!(weighed.scores().is_sorted_by(|a, b| a >= b));
+                for hit in &weighed.hits {
+                    let term = 0.5 * f64::from(prior.value(hit.place.unwrap().cell.unwrap()));
+                    let expected = all[hit.id as usize] + term;
+                    prop_assert!((f64::from(hit.score) - expected).abs() <= 1e-6 * (magnitude + 1.0));
+                }
+                let best = index.search(&query.clone().k(3).prior(prior, 0.5)).unwrap();
+                prop_assert_eq!(&best.hits[..], &weighed.hits[..3.min(n)]);
+                // A selection: the greedy one down the whole ranking.
+                let whole = index.search(&query.clone().k(n)).unwrap();
+                let distinct = index.search(&query.clone().diversity_radius_km(900.0)).unwrap();
+                prop_assert_eq!(distinct.hits, whole.distinct_places(900.0, k).hits);
             }
             // The fused table gives the same scores, up to the rounding of its sums.
             let fused = table.fuse(kappa).unwrap().with_kernel(kernel);

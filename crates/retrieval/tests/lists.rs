@@ -3,9 +3,10 @@
 
 mod adversary;
 
-use adversary::{Rng, adversarial_row, data, places, regions};
+use adversary::{Rng, adversarial_row, data, places, prior, regions};
 use geoloc_retrieval::{
-    BruteForce, IvfConfig, IvfIndex, Kernel, ListCodes, Query, Rows, VectorIndex, VectorIndexMut,
+    BruteForce, Grouping, IvfConfig, IvfIndex, Kernel, ListCodes, Query, Rows, VectorIndex,
+    VectorIndexMut,
 };
 use proptest::prelude::*;
 
@@ -64,10 +65,26 @@ proptest! {
                         all.clone().region(regions[1].clone()),
                         all.clone().region(regions[3].clone()),
                         all.clone().diversity_radius_km(1000.0),
+                        all.clone().prior(prior(seed), 2.0),
+                        all.clone().prior(prior(seed), 0.5).region(regions[2].clone()),
+                        all.clone().prior(prior(seed), -1.0).distinct_cells(),
                     ] {
                         let got = index.search(&all).unwrap();
                         prop_assert_eq!(&got.hits, &brute.search(&all).unwrap().hits);
                         prop_assert_eq!(got.exact, codes == ListCodes::Int8);
+                    }
+                    // Together as one by one, whatever is asked.
+                    let mixed = [
+                        query.clone().probes(1),
+                        all.clone().prior(prior(seed), 1.0),
+                        query.clone().probes(2).k(3),
+                        all.clone(),
+                        query.clone(),
+                    ];
+                    let together = index.search_batch(&mixed).unwrap();
+                    for (one, got) in mixed.iter().zip(&together) {
+                        let alone = index.search(one).unwrap();
+                        prop_assert_eq!((&got.hits, got.exact), (&alone.hits, alone.exact));
                     }
                     // Few lists: fewer hits at most, with true scores.
                     let few = index.search(&query.clone().probes(1)).unwrap();
@@ -82,6 +99,66 @@ proptest! {
                 prop_assert_eq!(index.search(&all).unwrap().hits, brute.search(&all).unwrap().hits);
             }
         }
+    }
+}
+
+#[test]
+fn large_batches_answer_as_single_queries_do() {
+    let (n, dim) = (6000, 40);
+    let (rows, queries) = clusters(n, dim);
+    for codes in CODES {
+        for kernel in Kernel::available() {
+            let mut index = IvfIndex::new(dim, config(codes, 32))
+                .unwrap()
+                .with_kernel(kernel);
+            index.add(&Rows::new(&rows[..5000 * dim])).unwrap();
+            index.seal().unwrap();
+            index
+                .add(&Rows::new(&rows[5000 * dim..5900 * dim]))
+                .unwrap();
+            index.seal().unwrap();
+            index.add(&Rows::new(&rows[5900 * dim..])).unwrap();
+            index.remove(&[3, 5001, 5950]).unwrap();
+            let queries: Vec<Query> = queries
+                .iter()
+                .enumerate()
+                .map(|(i, query)| Query::new(query).k(1 + i % 12).probes(1 + i % 9))
+                .collect();
+            let together = index.search_batch(&queries).unwrap();
+            assert_eq!(together.len(), queries.len());
+            for (query, got) in queries.iter().zip(together) {
+                assert_eq!(got.hits, index.search(query).unwrap().hits);
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_of_cells_are_exact_when_all_are_visited() {
+    let (n, dim) = (3000, 24);
+    let (rows, queries) = clusters(n, dim);
+    let places = places(4, n);
+    let mut brute = BruteForce::new(dim).unwrap();
+    brute.add(&Rows::new(&rows).with_places(&places)).unwrap();
+    let config = IvfConfig {
+        grouping: Grouping::Cells,
+        ..config(ListCodes::Int8, 20)
+    };
+    let mut index = IvfIndex::new(dim, config).unwrap();
+    let cut = 2500;
+    for range in [0..cut, cut..n] {
+        let (from, to) = (range.start * dim, range.end * dim);
+        index
+            .add(&Rows::new(&rows[from..to]).with_places(&places[range]))
+            .unwrap();
+        index.seal().unwrap();
+    }
+    assert_eq!(index.lists(), 20);
+    for query in queries.iter().step_by(10) {
+        let query = Query::new(query).probes(usize::MAX);
+        let (got, expected) = (index.search(&query).unwrap(), brute.search(&query).unwrap());
+        assert_eq!(got.hits, expected.hits);
+        assert!(got.exact);
     }
 }
 

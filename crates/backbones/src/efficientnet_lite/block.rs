@@ -6,6 +6,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use super::LiteStage;
+use crate::folding::{fold, normed};
 
 /// Epsilon of all batch norms.
 const EPSILON: f64 = 1e-3;
@@ -53,9 +54,9 @@ pub(super) fn relu6(x: Tensor<4>) -> Tensor<4> {
 #[derive(Module, Debug)]
 pub(super) struct InvertedResidual {
     conv_pw: Conv2d,
-    bn1: BatchNorm,
+    bn1: Option<BatchNorm>,
     conv_dw: Conv2d,
-    bn2: BatchNorm,
+    bn2: Option<BatchNorm>,
     conv_pwl: Option<Conv2d>,
     bn3: Option<BatchNorm>,
     #[module(skip)]
@@ -71,24 +72,37 @@ impl InvertedResidual {
         let narrow = if expands { wide } else { output };
         Self {
             conv_pw: convolution([input, narrow], 1, 1, 1, device),
-            bn1: norm(wide, device),
+            bn1: Some(norm(wide, device)),
             conv_dw: convolution([wide, wide], stage.kernel, stride, wide, device),
-            bn2: norm(narrow, device),
+            bn2: Some(norm(narrow, device)),
             conv_pwl: expands.then(|| convolution([wide, output], 1, 1, 1, device)),
             bn3: expands.then(|| norm(output, device)),
             residual: stride == 1 && input == output,
         }
     }
 
+    /// Makes the norms part of the convolutions.
+    pub(super) fn folded(mut self) -> Self {
+        if let Some(project) = &mut self.conv_pwl {
+            fold(&mut self.conv_pw, &mut self.bn1);
+            fold(&mut self.conv_dw, &mut self.bn2);
+            fold(project, &mut self.bn3);
+        } else {
+            fold(&mut self.conv_dw, &mut self.bn1);
+            fold(&mut self.conv_pw, &mut self.bn2);
+        }
+        self
+    }
+
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let x = input.clone();
-        let x = if let (Some(project), Some(bn3)) = (&self.conv_pwl, &self.bn3) {
-            let x = relu6(self.bn1.forward(self.conv_pw.forward(x)));
-            let x = relu6(self.bn2.forward(self.conv_dw.forward(x)));
-            bn3.forward(project.forward(x))
+        let x = if let Some(project) = &self.conv_pwl {
+            let x = relu6(normed(self.bn1.as_ref(), self.conv_pw.forward(x)));
+            let x = relu6(normed(self.bn2.as_ref(), self.conv_dw.forward(x)));
+            normed(self.bn3.as_ref(), project.forward(x))
         } else {
-            let x = relu6(self.bn1.forward(self.conv_dw.forward(x)));
-            self.bn2.forward(self.conv_pw.forward(x))
+            let x = relu6(normed(self.bn1.as_ref(), self.conv_dw.forward(x)));
+            normed(self.bn2.as_ref(), self.conv_pw.forward(x))
         };
         if self.residual { x + input } else { x }
     }

@@ -4,20 +4,21 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use geoloc_core::{Encoder, FeatureSpec, Features};
+use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::EfficientNetLiteConfig;
 use super::block::{InvertedResidual, convolution, norm, relu6};
 use crate::feature_map::{features_of_map, halved};
+use crate::folding::{fold, normed};
 
 /// An EfficientNet-Lite. Its tokens are the pixels of the last map, a 32nd of the input a side.
 #[derive(Module, Debug)]
 pub struct EfficientNetLite {
     conv_stem: Conv2d,
-    bn1: BatchNorm,
+    bn1: Option<BatchNorm>,
     blocks: Vec<Vec<InvertedResidual>>,
     conv_head: Conv2d,
-    bn2: BatchNorm,
+    bn2: Option<BatchNorm>,
     classifier: Option<Linear>,
     #[module(skip)]
     spec: FeatureSpec,
@@ -40,10 +41,10 @@ impl EfficientNetLite {
         let halvings = 1 + config.stages.iter().filter(|s| s.stride == 2).count() as u32;
         Self {
             conv_stem: convolution([3, config.stem], 3, 2, 1, device),
-            bn1: norm(config.stem, device),
+            bn1: Some(norm(config.stem, device)),
             blocks,
             conv_head: convolution([input, config.head], 1, 1, 1, device),
-            bn2: norm(config.head, device),
+            bn2: Some(norm(config.head, device)),
             classifier: config
                 .classes
                 .map(|classes| LinearConfig::new(config.head, classes).init(device)),
@@ -66,13 +67,13 @@ impl EfficientNetLite {
     /// Burn panics if the input does not have 3 channels.
     #[must_use]
     pub fn feature_map(&self, images: Tensor<4>) -> Tensor<4> {
-        let x = relu6(self.bn1.forward(self.conv_stem.forward(images)));
+        let x = relu6(normed(self.bn1.as_ref(), self.conv_stem.forward(images)));
         let x = self
             .blocks
             .iter()
             .flatten()
             .fold(x, |x, block| block.forward(x));
-        relu6(self.bn2.forward(self.conv_head.forward(x)))
+        relu6(normed(self.bn2.as_ref(), self.conv_head.forward(x)))
     }
 
     /// Unnormalised log-probabilities of the classes of the checkpoint, `[batch, classes]`; none if
@@ -101,5 +102,27 @@ impl Encoder for EfficientNetLite {
 
     fn spec(&self) -> FeatureSpec {
         self.spec
+    }
+
+    fn for_inference(mut self) -> Self {
+        fold(&mut self.conv_stem, &mut self.bn1);
+        fold(&mut self.conv_head, &mut self.bn2);
+        let stages = self.blocks.into_iter();
+        let folded = |stage: Vec<InvertedResidual>| {
+            let blocks = stage.into_iter();
+            blocks.map(InvertedResidual::folded).collect()
+        };
+        self.blocks = stages.map(folded).collect();
+        self
+    }
+
+    fn parts(&self) -> EncoderParts {
+        let stages = self.blocks.iter().enumerate();
+        EncoderParts {
+            stem: vec!["conv_stem".into(), "bn1".into()],
+            blocks: stages
+                .flat_map(|(s, stage)| (0..stage.len()).map(move |b| format!("blocks.{s}.{b}")))
+                .collect(),
+        }
     }
 }

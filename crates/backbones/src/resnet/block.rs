@@ -7,6 +7,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::ResNetBlock;
+use crate::folding::{fold, normed};
 
 /// A convolution without bias, padded to keep the size at stride 1, drawn as by He et al. (2015)
 /// over the outputs.
@@ -32,9 +33,9 @@ pub(super) fn convolution(
 #[derive(Module, Debug)]
 pub(super) struct Residual {
     conv1: Conv2d,
-    bn1: BatchNorm,
+    bn1: Option<BatchNorm>,
     conv2: Conv2d,
-    bn2: BatchNorm,
+    bn2: Option<BatchNorm>,
     conv3: Option<Conv2d>,
     bn3: Option<BatchNorm>,
     downsample: Option<Downsample>,
@@ -44,7 +45,7 @@ pub(super) struct Residual {
 #[derive(Module, Debug)]
 struct Downsample {
     conv: Conv2d,
-    bn: BatchNorm,
+    bn: Option<BatchNorm>,
 }
 
 impl Residual {
@@ -60,7 +61,7 @@ impl Residual {
         let norm = |channels| BatchNormConfig::new(channels).init(device);
         let downsample = (stride != 1 || input != output).then(|| Downsample {
             conv: convolution([input, output], 1, stride, device),
-            bn: norm(output),
+            bn: Some(norm(output)),
         });
         let bottleneck = kind == ResNetBlock::Bottleneck;
         let (first, strides) = if bottleneck {
@@ -70,23 +71,37 @@ impl Residual {
         };
         Self {
             conv1: convolution([input, width], first, strides[0], device),
-            bn1: norm(width),
+            bn1: Some(norm(width)),
             conv2: convolution([width, width], 3, strides[1], device),
-            bn2: norm(width),
+            bn2: Some(norm(width)),
             conv3: bottleneck.then(|| convolution([width, output], 1, 1, device)),
             bn3: bottleneck.then(|| norm(output)),
             downsample,
         }
     }
 
+    /// Makes the norms part of the convolutions.
+    pub(super) fn folded(mut self) -> Self {
+        fold(&mut self.conv1, &mut self.bn1);
+        fold(&mut self.conv2, &mut self.bn2);
+        if let Some(conv) = &mut self.conv3 {
+            fold(conv, &mut self.bn3);
+        }
+        if let Some(down) = &mut self.downsample {
+            fold(&mut down.conv, &mut down.bn);
+        }
+        self
+    }
+
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.bn1.forward(self.conv1.forward(input.clone())));
-        let mut x = self.bn2.forward(self.conv2.forward(x));
-        if let (Some(conv), Some(bn)) = (&self.conv3, &self.bn3) {
-            x = bn.forward(conv.forward(relu(x)));
+        let x = self.conv1.forward(input.clone());
+        let x = relu(normed(self.bn1.as_ref(), x));
+        let mut x = normed(self.bn2.as_ref(), self.conv2.forward(x));
+        if let Some(conv) = &self.conv3 {
+            x = normed(self.bn3.as_ref(), conv.forward(relu(x)));
         }
         let around = match &self.downsample {
-            Some(down) => down.bn.forward(down.conv.forward(input)),
+            Some(down) => normed(down.bn.as_ref(), down.conv.forward(input)),
             None => input,
         };
         relu(x + around)

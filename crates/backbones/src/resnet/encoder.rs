@@ -6,17 +6,18 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use geoloc_core::{Encoder, FeatureSpec, Features};
+use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::ResNetConfig;
 use super::block::{Residual, convolution};
 use crate::feature_map::{features_of_map, halved};
+use crate::folding::{fold, normed};
 
 /// A residual network. Its tokens are the pixels of the last map, a 32nd of the input a side.
 #[derive(Module, Debug)]
 pub struct ResNet {
     conv1: Conv2d,
-    bn1: BatchNorm,
+    bn1: Option<BatchNorm>,
     maxpool: MaxPool2d,
     layer1: Vec<Residual>,
     layer2: Vec<Residual>,
@@ -50,7 +51,7 @@ impl ResNet {
         let width = 8 * config.width * config.block.expansion();
         Self {
             conv1: convolution([3, config.width], 7, 2, device),
-            bn1: BatchNormConfig::new(config.width).init(device),
+            bn1: Some(BatchNormConfig::new(config.width).init(device)),
             maxpool: MaxPool2dConfig::new([3, 3])
                 .with_strides([2, 2])
                 .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
@@ -81,7 +82,7 @@ impl ResNet {
     /// Burn panics if the input does not have 3 channels.
     #[must_use]
     pub fn feature_map(&self, images: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.bn1.forward(self.conv1.forward(images)));
+        let x = relu(normed(self.bn1.as_ref(), self.conv1.forward(images)));
         let x = self.maxpool.forward(x);
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()
@@ -115,5 +116,26 @@ impl Encoder for ResNet {
 
     fn spec(&self) -> FeatureSpec {
         self.spec
+    }
+
+    fn for_inference(mut self) -> Self {
+        fold(&mut self.conv1, &mut self.bn1);
+        let folded = |stage: Vec<Residual>| stage.into_iter().map(Residual::folded).collect();
+        self.layer1 = folded(self.layer1);
+        self.layer2 = folded(self.layer2);
+        self.layer3 = folded(self.layer3);
+        self.layer4 = folded(self.layer4);
+        self
+    }
+
+    fn parts(&self) -> EncoderParts {
+        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
+        let stages = stages.iter().zip(1..);
+        EncoderParts {
+            stem: vec!["conv1".into(), "bn1".into()],
+            blocks: stages
+                .flat_map(|(stage, s)| (0..stage.len()).map(move |b| format!("layer{s}.{b}")))
+                .collect(),
+        }
     }
 }

@@ -21,7 +21,7 @@ pub enum WeightsError {
     },
     /// The ending of the name is none of the known ones.
     #[error(
-        "{}: weights are read from .safetensors and .bpk files",
+        "{}: weights are read from .safetensors, .bpk, .pth and .pt files",
         .path.display()
     )]
     UnknownFormat {
@@ -37,6 +37,19 @@ pub enum WeightsError {
         format: &'static str,
         /// What the reader said.
         reason: String,
+    },
+    /// The pickle refers to a class or function that is none of those of tensors. Nothing of it was
+    /// run.
+    #[error(
+        "{}: refused, because it refers to {class}, which is no part of a state dictionary; save \
+         the state dictionary alone",
+        .path.display()
+    )]
+    Code {
+        /// Which file.
+        path: PathBuf,
+        /// The class or function.
+        class: String,
     },
     /// The file holds no tensors.
     #[error("{}: no tensors found", .path.display())]

@@ -35,6 +35,14 @@ pub enum Rule {
         /// Endings of the parts.
         into: Vec<Cow<'static, str>>,
     },
+    /// Stacks the tensors whose names differ only in these pieces along their first axis, in this
+    /// order, and puts `into` in the place of the piece; the opposite of [`Rule::Split`].
+    Join {
+        /// Pieces of the names in the file.
+        pieces: Vec<Cow<'static, str>>,
+        /// Piece of the name of the whole.
+        into: Cow<'static, str>,
+    },
     /// Transposes the matrix of this name.
     Transpose(Cow<'static, str>),
     /// Gives the tensor of this name another shape with as many values.
@@ -46,7 +54,8 @@ pub enum Rule {
     },
 }
 
-/// Rules that turn the tensors of a file into those of a module, applied in order to every tensor.
+/// Rules that turn the tensors of a file into those of a module, applied one after the other, each
+/// to all tensors.
 ///
 /// # Examples
 ///
@@ -138,6 +147,19 @@ impl KeyMap {
         self.rule(Rule::Split {
             suffix: suffix.into(),
             into: into.into_iter().map(Into::into).collect(),
+        })
+    }
+
+    /// Adds [`Rule::Join`].
+    #[must_use]
+    pub fn join<T: Into<Cow<'static, str>>>(
+        self,
+        pieces: impl IntoIterator<Item = T>,
+        into: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.rule(Rule::Join {
+            pieces: pieces.into_iter().map(Into::into).collect(),
+            into: into.into(),
         })
     }
 

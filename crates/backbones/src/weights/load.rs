@@ -9,7 +9,8 @@ use burn::store::{
 };
 use burn::tensor::TensorData;
 
-use super::key_map::{KeyMap, Rule};
+use super::KeyMap;
+use super::apply::{apply_rules, is_dropped};
 use super::read::{self, FileTensor, Layout};
 use super::{Misshapen, WeightsError, sha256_of};
 
@@ -26,8 +27,8 @@ pub struct LoadReport {
 
 /// Sets all parameters and running statistics of `module` from a file.
 ///
-/// Numbers of 16 bits are converted to 32; linear weights and norms of `.safetensors` files are
-/// taken in the layout of `PyTorch`, those of `.bpk` files in the layout of burn. Fails without a
+/// Numbers of 16 bits are converted to 32; linear weights and norms of `.safetensors`, `.pth` and
+/// `.pt` files are taken in the layout of `PyTorch`, those of `.bpk` files in the layout of burn. Fails without a
 /// change to `module`.
 ///
 /// # Errors
@@ -42,22 +43,23 @@ pub fn load_weights<M: Module>(
     let path = path.as_ref();
     let (tensors, layout) = read::open(path)?;
     let mut dropped = Vec::new();
-    let mut renamed: BTreeMap<String, FileTensor> = BTreeMap::new();
+    let mut kept = Vec::new();
     for tensor in tensors {
         // Tensors without a place are not read: counters are integers, and that is no error.
-        let original = tensor.name.clone();
-        if is_dropped(&original, keys.rules()) {
-            dropped.push(original);
-            continue;
+        if is_dropped(tensor.name(), keys.rules()) {
+            dropped.push(tensor.name().to_owned());
+        } else {
+            kept.push(read::read(path, tensor)?);
         }
-        for values in rename(path, read::read(path, tensor)?, keys.rules())? {
-            let name = values.name.clone();
-            if renamed.insert(name.clone(), values).is_some() {
-                return Err(WeightsError::Duplicate {
-                    path: path.to_path_buf(),
-                    name,
-                });
-            }
+    }
+    let mut renamed: BTreeMap<String, FileTensor> = BTreeMap::new();
+    for tensor in apply_rules(path, kept, keys.rules())? {
+        let name = tensor.name.clone();
+        if renamed.insert(name.clone(), tensor).is_some() {
+            return Err(WeightsError::Duplicate {
+                path: path.to_path_buf(),
+                name,
+            });
         }
     }
     let shapes: BTreeMap<String, Vec<usize>> = renamed
@@ -85,125 +87,6 @@ pub fn load_weights<M: Module>(
     })
 }
 
-/// Whether a rule sets this tensor aside, given the renamings before it.
-fn is_dropped(name: &str, rules: &[Rule]) -> bool {
-    let mut name = name.to_owned();
-    for rule in rules {
-        match rule {
-            Rule::Under(prefix) => match name.strip_prefix(prefix.as_ref()) {
-                Some(rest) => name = rest.to_owned(),
-                None => return true,
-            },
-            Rule::DropPrefix(prefix) if name.starts_with(prefix.as_ref()) => return true,
-            Rule::DropSuffix(suffix) if name.ends_with(suffix.as_ref()) => return true,
-            Rule::Replace { from, to } => name = name.replace(from.as_ref(), to),
-            Rule::Rename { from, to } if name == *from => to.as_ref().clone_into(&mut name),
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Applies the rules to one tensor, which may become several.
-fn rename(
-    path: &Path,
-    tensor: FileTensor,
-    rules: &[Rule],
-) -> Result<Vec<FileTensor>, WeightsError> {
-    let mut tensors = vec![tensor];
-    for rule in rules {
-        let mut next = Vec::with_capacity(tensors.len());
-        for tensor in tensors {
-            apply(path, tensor, rule, &mut next)?;
-        }
-        tensors = next;
-    }
-    Ok(tensors)
-}
-
-fn apply(
-    path: &Path,
-    mut tensor: FileTensor,
-    rule: &Rule,
-    out: &mut Vec<FileTensor>,
-) -> Result<(), WeightsError> {
-    let misfit = |tensor: &FileTensor, rule: String| WeightsError::Rule {
-        path: path.to_path_buf(),
-        name: tensor.name.clone(),
-        shape: tensor.shape.clone(),
-        rule,
-    };
-    match rule {
-        Rule::Under(prefix) => {
-            if !tensor.name.starts_with(prefix.as_ref()) {
-                return Ok(());
-            }
-            tensor.name.drain(..prefix.len());
-        }
-        Rule::DropPrefix(_) | Rule::DropSuffix(_) => {}
-        Rule::Replace { from, to } => tensor.name = tensor.name.replace(from.as_ref(), to),
-        Rule::Rename { from, to } => {
-            if tensor.name == *from {
-                to.as_ref().clone_into(&mut tensor.name);
-            }
-        }
-        Rule::Split { suffix, into } => {
-            if let Some(stem) = tensor.name.strip_suffix(suffix.as_ref()) {
-                let parts = split(&tensor, stem, into)
-                    .ok_or_else(|| misfit(&tensor, format!("cut into {} parts", into.len())))?;
-                out.extend(parts);
-                return Ok(());
-            }
-        }
-        Rule::Transpose(name) => {
-            if tensor.name == *name {
-                let &[rows, columns] = tensor.shape.as_slice() else {
-                    return Err(misfit(&tensor, "transposed".into()));
-                };
-                tensor.values = (0..columns)
-                    .flat_map(|c| tensor.values.iter().skip(c).step_by(columns).copied())
-                    .collect();
-                tensor.shape = vec![columns, rows];
-            }
-        }
-        Rule::Reshape { name, shape } => {
-            if tensor.name == *name {
-                if shape.iter().product::<usize>() != tensor.values.len() {
-                    return Err(misfit(&tensor, format!("reshaped to {shape:?}")));
-                }
-                tensor.shape.clone_from(shape);
-            }
-        }
-    }
-    out.push(tensor);
-    Ok(())
-}
-
-/// Equal parts along the first axis.
-fn split(
-    tensor: &FileTensor,
-    stem: &str,
-    endings: &[std::borrow::Cow<'static, str>],
-) -> Option<Vec<FileTensor>> {
-    let (&rows, rest) = tensor.shape.split_first()?;
-    if endings.is_empty() || !rows.is_multiple_of(endings.len()) || tensor.values.is_empty() {
-        return None;
-    }
-    let mut shape = vec![rows / endings.len()];
-    shape.extend_from_slice(rest);
-    let parts = tensor.values.chunks(tensor.values.len() / endings.len());
-    Some(
-        parts
-            .zip(endings)
-            .map(|(values, ending)| FileTensor {
-                name: format!("{stem}{ending}"),
-                shape: shape.clone(),
-                values: values.to_vec(),
-            })
-            .collect(),
-    )
-}
-
 /// Fails unless every tensor of both sides found its partner.
 fn complete(
     path: &Path,
@@ -219,6 +102,7 @@ fn complete(
                 expected,
                 found,
             } => {
+                let name = &stored_name(name, shapes);
                 let mut expected: Vec<usize> = expected.iter().copied().collect();
                 let adapted: Vec<usize> = found.iter().copied().collect();
                 let found = shapes.get(name).cloned().unwrap_or(adapted.clone());
@@ -251,6 +135,15 @@ fn complete(
         extra: result.unused.clone(),
         misshapen,
     })
+}
+
+/// The name of a tensor of the file: norms of burn call their weight gamma.
+fn stored_name(name: &str, shapes: &BTreeMap<String, Vec<usize>>) -> String {
+    let renamed = name.replace(".gamma", ".weight").replace(".beta", ".bias");
+    if !shapes.contains_key(name) && shapes.contains_key(&renamed) {
+        return renamed;
+    }
+    name.to_owned()
 }
 
 /// The name that a parameter has in files: norms of burn call their weight gamma.

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use burn::store::burn_pack::{self, Tensor as Stored};
 use burn::store::{ModuleStore, SafetensorsStore, SafetensorsStoreError, bridge};
-use burn::tensor::DType;
+use burn::tensor::{Bytes, DType, TensorData};
 
 use super::WeightsError;
+use super::checkpoint::{self, Pickled};
 
 /// A tensor in memory.
 pub(super) struct FileTensor {
@@ -22,8 +23,23 @@ pub(super) enum Layout {
     Burn,
 }
 
+/// A tensor in a file.
+pub(super) enum Unread {
+    Stored(Stored),
+    Pickled(Pickled),
+}
+
+impl Unread {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Stored(tensor) => &tensor.name,
+            Self::Pickled(tensor) => &tensor.name,
+        }
+    }
+}
+
 /// The tensors of a file by its ending, not yet read.
-pub(super) fn open(path: &Path) -> Result<(Vec<Stored>, Layout), WeightsError> {
+pub(super) fn open(path: &Path) -> Result<(Vec<Unread>, Layout), WeightsError> {
     // Readers report a file that is not there in different ways.
     let metadata = std::fs::metadata(path).map_err(|source| WeightsError::Io {
         path: path.to_path_buf(),
@@ -35,6 +51,7 @@ pub(super) fn open(path: &Path) -> Result<(Vec<Stored>, Layout), WeightsError> {
     let format = match ending.as_deref() {
         Some("safetensors") => "safetensors",
         Some("bpk") => "burnpack",
+        Some("pth" | "pt") => "PyTorch",
         _ => {
             return Err(WeightsError::UnknownFormat {
                 path: path.to_path_buf(),
@@ -44,9 +61,14 @@ pub(super) fn open(path: &Path) -> Result<(Vec<Stored>, Layout), WeightsError> {
     if !metadata.is_file() || metadata.len() == 0 {
         return Err(damaged(path, format, "the file is empty"));
     }
-    let (tensors, layout) = match format {
-        "safetensors" => (open_safetensors(path)?, Layout::PyTorch),
-        _ => (open_burnpack(path)?, Layout::Burn),
+    let stored = |tensors: Vec<Stored>| tensors.into_iter().map(Unread::Stored).collect();
+    let (tensors, layout): (Vec<Unread>, Layout) = match format {
+        "safetensors" => (stored(open_safetensors(path)?), Layout::PyTorch),
+        "burnpack" => (stored(open_burnpack(path)?), Layout::Burn),
+        _ => {
+            let tensors = checkpoint::open(path)?.into_iter();
+            (tensors.map(Unread::Pickled).collect(), Layout::PyTorch)
+        }
     };
     if tensors.is_empty() {
         return Err(WeightsError::Empty {
@@ -58,9 +80,12 @@ pub(super) fn open(path: &Path) -> Result<(Vec<Stored>, Layout), WeightsError> {
 
 /// Reads a tensor, converts 16-bit floats, and refuses other numbers and values that are not
 /// finite.
-pub(super) fn read(path: &Path, tensor: Stored) -> Result<FileTensor, WeightsError> {
-    let (name, dtype) = (tensor.name.clone(), tensor.dtype);
-    let shape: Vec<usize> = tensor.shape.iter().copied().collect();
+pub(super) fn read(path: &Path, tensor: Unread) -> Result<FileTensor, WeightsError> {
+    let name = tensor.name().to_owned();
+    let (dtype, shape): (DType, Vec<usize>) = match &tensor {
+        Unread::Stored(tensor) => (tensor.dtype, tensor.shape.iter().copied().collect()),
+        Unread::Pickled(tensor) => (tensor.dtype, tensor.shape.clone()),
+    };
     if !matches!(dtype, DType::F32 | DType::F16 | DType::BF16) {
         return Err(WeightsError::Number {
             path: path.to_path_buf(),
@@ -69,8 +94,16 @@ pub(super) fn read(path: &Path, tensor: Stored) -> Result<FileTensor, WeightsErr
         });
     }
     let unreadable = |reason: String| damaged(path, "weights", format!("tensor {name}: {reason}"));
-    let values = bridge::into_data(tensor)
-        .map_err(|e| unreadable(e.to_string()))?
+    let data = match tensor {
+        Unread::Stored(tensor) => {
+            bridge::into_data(tensor).map_err(|e| unreadable(e.to_string()))?
+        }
+        Unread::Pickled(tensor) => {
+            let bytes = Bytes::from_bytes_vec(tensor.bytes()?);
+            TensorData::from_bytes(bytes, shape.clone(), dtype)
+        }
+    };
+    let values = data
         .try_to_vec_as::<f32>()
         .map_err(|e| unreadable(format!("{e:?}")))?;
     if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {

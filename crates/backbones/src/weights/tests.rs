@@ -231,6 +231,44 @@ fn key_maps_rename_split_and_transpose() {
 }
 
 #[test]
+fn misshapen_norms_have_their_names_in_the_file() {
+    let mut entries = fitting();
+    entries[2] = floats("bn.weight", &[3], &[1., 2., 3.]);
+    match load(&entries, &keys()) {
+        Err(WeightsError::Mismatch { misshapen, .. }) => {
+            assert_eq!(misshapen[0].name, "bn.weight");
+            assert_eq!(
+                (&misshapen[0].expected[..], &misshapen[0].found[..]),
+                (&[2][..], &[3][..])
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn parts_are_joined_in_their_order() {
+    let mut entries = fitting();
+    // The linear weight [2, 3] from two rows, named so that the order of names is another one.
+    entries[0] = floats("fc.z.weight", &[1, 3], &[1., 2., 3.]);
+    entries.push(floats("fc.a.weight", &[1, 3], &[4., 5., 6.]));
+    let keys = keys().join([".z.", ".a."], ".");
+    let module = load(&entries, &keys).unwrap();
+    assert_eq!(values(module.fc.weight.val()), [1., 4., 2., 5., 3., 6.]);
+    let mut lacking = entries.clone();
+    lacking.pop();
+    assert!(matches!(
+        load(&lacking, &keys),
+        Err(WeightsError::Rule { name, rule, .. }) if name == "fc.weight" && rule.contains(".a.")
+    ));
+    *entries.last_mut().unwrap() = floats("fc.a.weight", &[1, 2], &[4., 5.]);
+    assert!(matches!(
+        load(&entries, &keys),
+        Err(WeightsError::Rule { name, .. }) if name == "fc.a.weight"
+    ));
+}
+
+#[test]
 fn a_prefix_can_be_taken_off_and_the_rest_set_aside() {
     let entries: Vec<Entry> = fitting()
         .into_iter()
@@ -288,12 +326,17 @@ fn burnpack_is_read_in_the_layout_of_burn() {
 #[test]
 fn files_that_are_not_weights_are_named() {
     let mut module = small();
+    let onnx = file("w.onnx", b"PK\x03\x04");
+    assert!(matches!(
+        load_weights(&mut module, &onnx.path, &keys()),
+        Err(WeightsError::UnknownFormat { .. })
+    ));
     let pickle = file("w.pth", b"PK\x03\x04");
     assert!(matches!(
         load_weights(&mut module, &pickle.path, &keys()),
-        Err(WeightsError::UnknownFormat { .. })
+        Err(WeightsError::Damaged { .. })
     ));
-    let absent = pickle.path.with_file_name("absent.safetensors");
+    let absent = onnx.path.with_file_name("absent.safetensors");
     let error = load_weights(&mut module, &absent, &keys()).unwrap_err();
     assert!(matches!(error, WeightsError::Io { .. }));
     assert!(error.to_string().contains("absent.safetensors"), "{error}");
@@ -310,6 +353,11 @@ fn checksums_are_those_of_the_standard() {
     let expected = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
     let file = file("abc.txt", b"abc");
     verify_sha256(&file.path, expected).unwrap();
+    verify_sha256(&file.path, &expected[..8]).unwrap();
+    for short in ["", &expected[..7]] {
+        assert!(verify_sha256(&file.path, short).is_err(), "{short:?}");
+    }
+    assert!(verify_sha256(&file.path, &format!("{expected}0")).is_err());
     let wrong = expected.replace('B', "C");
     assert!(matches!(
         verify_sha256(&file.path, &wrong),

@@ -46,6 +46,7 @@ pub use oracle::{ACCURACY_RADII_KM, OracleError};
 pub use quadtree::{QuadtreePartition, QuadtreeRoot};
 pub use regions::{
     OpticsRound, Polygon, PolygonError, Region, RegionIndex, RegionMap, RegionPartition,
+    optics_clusters,
 };
 pub use report::{DropReason, Dropped, LevelCount, PartitionReport, Spread};
 pub use suspicious::SuspiciousCoordinates;

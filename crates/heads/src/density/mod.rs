@@ -2,9 +2,11 @@
 //! a query.
 
 mod cells;
+mod grid;
 mod neighbours;
 
 pub use cells::ModeDecoder;
+pub use grid::GridDensity;
 pub use neighbours::{Neighbour, NeighbourDensity};
 
 #[cfg(test)]

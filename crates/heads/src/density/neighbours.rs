@@ -53,27 +53,7 @@ impl NeighbourDensity {
     /// neighbours.
     pub fn locate(&self, index: usize, neighbours: &[Neighbour]) -> Result<Estimate, DecodeError> {
         let not_finite = DecodeError::NotFinite { index };
-        if neighbours.iter().any(|n| !n.cosine.is_finite()) {
-            return Err(not_finite);
-        }
-        let mut ranked = neighbours.to_vec();
-        ranked.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
-        let distance = |n: &Neighbour| (2.0 - 2.0 * n.cosine).max(0.0).sqrt().max(1e-6);
-        let Some(nearest) = ranked.first().map(distance) else {
-            return Err(DecodeError::Search {
-                reason: format!("query {index} has no neighbours"),
-            });
-        };
-        let masses: Vec<PlaceMass> = ranked
-            .iter()
-            .map(|n| PlaceMass {
-                location: n.location,
-                // Relative to the nearest one, so that no power overflows.
-                probability: (nearest / distance(n)).powf(self.power),
-                spread_km: 0.0,
-                cell: None,
-            })
-            .collect();
+        let (ranked, masses) = weigh(index, neighbours, self.power)?;
         let kernels: Vec<Kernel> = masses
             .iter()
             .map(|m| Kernel {
@@ -92,4 +72,34 @@ impl NeighbourDensity {
         let location = snapped.map_or(mode.location, |n| n.location);
         estimate_about(location, &masses, self.keep).ok_or(not_finite)
     }
+}
+
+/// Neighbours, most similar first, and their weights `d^(-power)` relative to the nearest one, so
+/// that no power overflows.
+pub(super) fn weigh(
+    index: usize,
+    neighbours: &[Neighbour],
+    power: f64,
+) -> Result<(Vec<Neighbour>, Vec<PlaceMass>), DecodeError> {
+    if neighbours.iter().any(|n| !n.cosine.is_finite()) {
+        return Err(DecodeError::NotFinite { index });
+    }
+    let mut ranked = neighbours.to_vec();
+    ranked.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
+    let distance = |n: &Neighbour| (2.0 - 2.0 * n.cosine).max(0.0).sqrt().max(1e-6);
+    let Some(nearest) = ranked.first().map(distance) else {
+        return Err(DecodeError::Search {
+            reason: format!("query {index} has no neighbours"),
+        });
+    };
+    let masses = ranked
+        .iter()
+        .map(|n| PlaceMass {
+            location: n.location,
+            probability: (nearest / distance(n)).powf(power),
+            spread_km: 0.0,
+            cell: None,
+        })
+        .collect();
+    Ok((ranked, masses))
 }

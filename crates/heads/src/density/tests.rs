@@ -147,3 +147,82 @@ fn an_exact_match_does_not_overflow_and_bad_neighbours_are_errors() {
         Err(DecodeError::NotFinite { index: 3 })
     );
 }
+
+#[test]
+fn the_grid_agrees_with_the_sphere_away_from_its_faults() {
+    let near = |cosine, lat, lng| Neighbour {
+        cosine,
+        location: at(lat, lng),
+    };
+    let neighbours = [
+        near(0.80, -33.9, 151.2),
+        near(0.79, 41.90, 12.50),
+        near(0.785, 41.91, 12.49),
+        near(0.78, 41.89, 12.48),
+    ];
+    let grid = GridDensity::default();
+    let sphere = NeighbourDensity::default();
+    let answer = grid.locate(0, &neighbours).unwrap();
+    assert_eq!(answer, sphere.locate(0, &neighbours).unwrap());
+    let free = GridDensity {
+        snap_km: None,
+        ..grid
+    };
+    // The centre of a cell of 0.1 degree that holds a neighbour.
+    let mode = free.locate(0, &neighbours).unwrap().location;
+    assert!((mode.lat() - 41.95).abs() < 1e-9 || (mode.lat() - 41.85).abs() < 1e-9);
+    assert!((mode.lng() - 12.45).abs() < 1e-9 || (mode.lng() - 12.55).abs() < 1e-9);
+}
+
+#[test]
+fn the_mode_of_the_grid_is_the_one_of_the_sum_it_stands_for() {
+    // Two photos 6 degrees apart, with weights 1 and 0.6: between them, nearer to the first.
+    let d1: f64 = 0.5;
+    let cosine = |weight: f64| 1.0 - (d1 * weight.powf(-0.1)).powi(2) / 2.0;
+    let neighbours = [(1.0, 10.0), (0.6, 16.0)].map(|(weight, lng)| Neighbour {
+        cosine: cosine(weight),
+        location: at(0.05, lng + 0.05),
+    });
+    let free = GridDensity {
+        snap_km: None,
+        ..GridDensity::default()
+    };
+    let mode = free.locate(0, &neighbours).unwrap().location;
+    let density = |x: f64| {
+        let gauss = |centre: f64| (-0.5 * ((x - centre) / 4.0).powi(2)).exp();
+        gauss(10.0) + 0.6 * gauss(16.0)
+    };
+    let best = (0..400)
+        .map(|k| 0.1 * f64::from(k) - 5.0)
+        .max_by(|a, b| density(*a).total_cmp(&density(*b)))
+        .unwrap();
+    assert!(
+        (mode.lng() - (best + 0.05)).abs() < 1e-6,
+        "{} {best}",
+        mode.lng()
+    );
+    // Across the antimeridian the grids do not add up; the sphere does.
+    let split = [179.5, -179.5, 100.0].map(|lng| Neighbour {
+        cosine: cosine(if (lng - 100.0_f64).abs() < 1.0 {
+            1.0
+        } else {
+            0.7
+        }),
+        location: at(0.0, lng),
+    });
+    let grid = free.locate(0, &split).unwrap().location;
+    assert!(haversine_km(grid, at(0.0, 100.0)) < 20.0, "{grid}");
+    let sphere = NeighbourDensity::default().locate(0, &split).unwrap();
+    assert!(haversine_km(sphere.location, at(0.0, 180.0)) < 100.0);
+    // The poles are on the grid.
+    let pole = [Neighbour {
+        cosine: 0.9,
+        location: at(90.0, 0.0),
+    }];
+    let answer = free.locate(0, &pole).unwrap().location;
+    assert!((answer.lat() - 89.95).abs() < 1e-9 || (answer.lat() - 90.0).abs() < 1e-9);
+    assert!(matches!(
+        free.locate(0, &[]),
+        Err(DecodeError::Search { .. })
+    ));
+}

@@ -13,7 +13,7 @@ use crate::rows::{check_finite, read_rows, softmax};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prototype {
     mean: Vec<f32>,
-    photos: Vec<(Vec<f32>, LatLng)>,
+    pub(super) photos: Vec<(Vec<f32>, LatLng)>,
 }
 
 impl Prototype {

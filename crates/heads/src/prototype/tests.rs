@@ -127,3 +127,65 @@ fn bad_rows_and_wrong_widths() {
     assert!(Prototype::new(vec![]).is_none());
     assert!(Prototype::new(vec![(vec![1.0], at(0.0, 0.0)), (vec![], at(0.0, 0.0))]).is_none());
 }
+
+#[test]
+fn prototypes_are_the_dense_places_of_each_cell() {
+    // Cell 0: two tight groups with embeddings at 1 and at 5, and three stray photos. Cell 1: one
+    // photo. Cell 2: none.
+    let mut photos = Vec::new();
+    for k in 0..6 {
+        let step = 0.001 * f64::from(k) * f64::from(k + 1);
+        photos.push((vec![1.0, k as f32], at(48.0 + step, 2.0)));
+        photos.push((vec![5.0, k as f32], at(48.9 + step, 2.0)));
+    }
+    for (k, (lat, lng)) in [(48.4, 2.3), (48.3, 1.2), (48.7, 3.1)]
+        .into_iter()
+        .enumerate()
+    {
+        photos.push((vec![100.0 + k as f32, 0.0], at(lat, lng)));
+    }
+    photos.push((vec![7.0, 7.0], at(48.0, 7.0)));
+    let built = PrototypeBuilder::default().build(&partition(), &photos);
+    assert_eq!(built.len(), 3);
+    let group = |first: f32| {
+        let own = photos
+            .iter()
+            .filter(|(e, _)| (e[0] - first).abs() < 1e-6)
+            .cloned();
+        Prototype::new(own.collect()).unwrap()
+    };
+    // Each group lies whole in a prototype of its own. A cluster of the xi method may end with the
+    // first point after it; the other two stray photos are in none.
+    let holds = |p: &Prototype, first: f32| {
+        p.photos
+            .iter()
+            .filter(|(e, _)| (e[0] - first).abs() < 1e-6)
+            .count()
+    };
+    assert_eq!(built[0].len(), 2, "{built:?}");
+    let counts = |first| {
+        let mut counts = [0, 1].map(|k| holds(&built[0][k], first));
+        counts.sort_unstable();
+        counts
+    };
+    assert_eq!((counts(1.0), counts(5.0)), ([0, 6], [0, 6]));
+    let both = |p: &Prototype| holds(p, 1.0) > 0 && holds(p, 5.0) > 0;
+    assert!(!built[0].iter().any(both));
+    assert_eq!((counts(101.0), counts(102.0)), ([0, 0], [0, 0]));
+    assert_eq!(built[1], [group(7.0)]);
+    assert!(built[2].is_empty());
+    // Too few photos for a cluster: one prototype of all.
+    let two = &photos[..2];
+    let built = PrototypeBuilder::default().build(&partition(), two);
+    assert_eq!(built[0], [Prototype::new(two.to_vec()).unwrap()]);
+    // Every third photo of a cell that is too large.
+    let few = PrototypeBuilder {
+        max_photos: 5,
+        ..PrototypeBuilder::default()
+    };
+    let kept: usize = few.build(&partition(), &photos)[0]
+        .iter()
+        .map(|p| p.photos.len())
+        .sum();
+    assert!(kept <= 5, "{kept}");
+}

@@ -15,6 +15,9 @@ use super::IndexKind;
 pub(super) struct Header {
     pub(super) dim: usize,
     pub(super) kind: IndexKind,
+    /// What makes the vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) embedding: Option<String>,
 }
 
 /// One checkpoint.

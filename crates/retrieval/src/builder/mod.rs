@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::Rotation;
 use crate::flat::{FLAT_KIND, Segment};
-use crate::ivf::{ListSegment, save_lists, train};
+use crate::ivf::{ListSegment, group, save_lists};
 use crate::kernels::Kernel;
 use crate::row_table::RowSlices;
 use crate::store::{Manifest, SegmentManifest, StoreError, replace_file};
@@ -83,13 +83,41 @@ impl IndexBuilder {
     /// [`StoreError::OtherBuild`] if the interrupted build is of another dimension or kind;
     /// [`StoreError`] otherwise if the system refuses or the dimension is out of range.
     pub fn open(path: impl AsRef<Path>, dim: usize, kind: IndexKind) -> Result<Self, StoreError> {
+        Self::start(path.as_ref(), dim, kind, None)
+    }
+
+    /// As [`open`](Self::open), and names what makes the vectors, for instance by the hash of a model;
+    /// the name is kept in the file. A build that was begun with another name is not taken up.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_for(
+        path: impl AsRef<Path>,
+        dim: usize,
+        kind: IndexKind,
+        embedding: &str,
+    ) -> Result<Self, StoreError> {
+        Self::start(path.as_ref(), dim, kind, Some(embedding.to_owned()))
+    }
+
+    fn start(
+        path: &Path,
+        dim: usize,
+        kind: IndexKind,
+        embedding: Option<String>,
+    ) -> Result<Self, StoreError> {
         if dim == 0 || dim > MAX_DIM {
             return Err(AddError::Dim { dim }.into());
         }
-        let path = path.as_ref().to_path_buf();
+        let path = path.to_path_buf();
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(".building");
-        let header = Header { dim, kind };
+        let header = Header {
+            dim,
+            kind,
+            embedding,
+        };
         let spool = Spool::open(&path.with_file_name(name), &header)?;
         Ok(Self {
             path,
@@ -102,6 +130,13 @@ impl IndexBuilder {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.spool.committed()
+    }
+
+    /// One past the largest id so far, 0 at first: where to go on if ids are positions in a list of which
+    /// some were left out.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.spool.next_id()
     }
 
     /// Adds rows. About every 65,536 rows they are forced to the disk.
@@ -175,6 +210,7 @@ impl IndexBuilder {
                 next_id: self.spool.next_id(),
                 config: empty_lists.clone(),
                 lists: 0,
+                embedding: self.header.embedding.clone(),
                 shared: std::collections::BTreeMap::new(),
                 segments,
             })
@@ -190,16 +226,17 @@ impl IndexBuilder {
         let kernel = Kernel::detect();
         replace_file(&self.path, |mut to| {
             progress(BuildStage::Train);
-            let router = train(config, source, kernel, &mut to)?;
+            let (router, owners) = group(config, source, kernel, &mut to)?;
             let shared = to.reserved()?;
             progress(BuildStage::Assign);
-            let owners = router.assign(source.vectors, kernel);
+            let owners = owners.unwrap_or_else(|| router.assign(source.vectors, kernel));
             progress(BuildStage::Write);
             let rotation = Rotation::new(source.dim);
             let codes = config.codes;
             let segment =
                 ListSegment::build(source, &owners, router.lists, codes, &rotation, &mut to)?;
-            save_lists(to, config, &router, shared, &segment, self.spool.next_id())
+            let rest = (self.spool.next_id(), self.header.embedding.as_deref());
+            save_lists(to, config, &router, shared, &segment, rest)
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Damage;
 use crate::kernels::{Sink, prefetch};
 use crate::top_k::{Ranked, TopK};
 
-use crate::row_store::Tombstones;
+use crate::tombstones::Tombstones;
 
 /// Rows asked for ahead of the one being scored: they lie anywhere in memory.
 const PREFETCH_ROWS: usize = 6;

@@ -1,24 +1,18 @@
 //! A [`FlatIndex`] on disk.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::VectorIndexMut;
 use crate::kernels::TILE_ROWS;
+use crate::origin::Origin;
 use crate::row_store::RowStore;
-use crate::store::{Manifest, Reader, SegmentManifest, StoreError, Writer, replace_file};
+use crate::store::{Manifest, Reader, SegmentManifest, StoreError};
 
 use super::FlatIndex;
 use super::segment::{Segment, tile_bytes};
 
 pub(crate) const KIND: &str = "flat";
-
-/// The file that an index was opened from or saved to.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    path: std::path::PathBuf,
-    sequence: u64,
-    segments: Vec<SegmentManifest>,
-}
 
 impl FlatIndex {
     /// Seals the index and writes it to one file. The file appears whole or not at all: it is written
@@ -28,23 +22,11 @@ impl FlatIndex {
     ///
     /// [`StoreError`] if the system refuses, or a file that this index reads is damaged.
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<(), StoreError> {
-        let path = path.as_ref();
         self.seal()?;
-        let mut segments = Vec::new();
-        replace_file(path, |mut to| {
-            for segment in &self.segments {
-                let mut manifest = segment.store.save(&mut to)?;
-                let tiles = to.section(segment.tiles.bytes()?)?;
-                manifest.sections.insert("tiles".to_owned(), tiles);
-                segments.push(manifest);
-            }
-            to.finish(&self.manifest(segments.clone()))
-        })?;
-        self.origin = Some(Origin {
-            path: path.to_path_buf(),
-            sequence: 1,
-            segments,
-        });
+        let sealed = &self.rows.sealed;
+        let manifest = |_, segments| self.manifest(segments);
+        let origin = Origin::save(path.as_ref(), sealed, |_| Ok(BTreeMap::new()), manifest)?;
+        self.origin = Some(origin);
         Ok(())
     }
 
@@ -55,22 +37,18 @@ impl FlatIndex {
     ///
     /// [`StoreError`] if the file is not an index of this kind, is damaged, or of a later version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref();
-        let from = Reader::open(path, KIND)?;
+        let from = Reader::open(path.as_ref(), KIND)?;
         let dim = from.manifest.dim;
         let mut index = Self::new(dim)?;
         for manifest in &from.manifest.segments {
             let store = RowStore::open(&from, dim, manifest)?;
             let bytes = store.len.div_ceil(TILE_ROWS) * tile_bytes(dim);
             let tiles = from.column(&manifest.sections, "tiles", bytes)?;
-            index.segments.push(Segment { tiles, store });
+            index.rows.sealed.push(Segment { tiles, store });
         }
-        index.head.skip_ids_below(from.manifest.next_id);
-        index.origin = Some(Origin {
-            path: path.to_path_buf(),
-            sequence: from.sequence,
-            segments: from.manifest.segments,
-        });
+        index.rows.head.skip_ids_below(from.manifest.next_id);
+        index.embedding.clone_from(&from.manifest.embedding);
+        index.origin = Some(from.into_origin());
         Ok(index)
     }
 
@@ -80,11 +58,7 @@ impl FlatIndex {
     ///
     /// [`StoreError::Damaged`], naming the section and the offset.
     pub fn verify(&self) -> Result<(), StoreError> {
-        for segment in &self.segments {
-            segment.tiles.all()?;
-            segment.store.verify()?;
-        }
-        Ok(())
+        Ok(self.rows.verify()?)
     }
 
     /// Writes what changed since the index was opened or saved to the end of its file: rows added (as
@@ -96,30 +70,9 @@ impl FlatIndex {
     /// [`StoreError`] if the system refuses or the index has no file.
     pub fn append(&mut self) -> Result<(), StoreError> {
         self.seal()?;
-        let Some(origin) = &self.origin else {
-            return Err(StoreError::NoFile);
-        };
-        let (path, sequence) = (origin.path.clone(), origin.sequence);
-        let mut manifests = origin.segments.clone();
-        let mut to = Writer::append(&path, sequence)?;
-        for (number, segment) in self.segments.iter().enumerate() {
-            match manifests.get_mut(number) {
-                Some(old) if old.dead == segment.store.dead.count => {}
-                Some(old) => segment.store.save_removed(old, &mut to)?,
-                None => {
-                    let mut new = segment.store.save(&mut to)?;
-                    let tiles = to.section(segment.tiles.bytes()?)?;
-                    new.sections.insert("tiles".to_owned(), tiles);
-                    manifests.push(new);
-                }
-            }
-        }
-        to.finish(&self.manifest(manifests.clone()))?;
-        self.origin = Some(Origin {
-            path,
-            sequence: sequence + 1,
-            segments: manifests,
-        });
+        let origin = self.origin.as_ref().ok_or(StoreError::NoFile)?;
+        let manifest = |_, segments| self.manifest(segments);
+        self.origin = Some(origin.append(&self.rows.sealed, |_| Ok(BTreeMap::new()), manifest)?);
         Ok(())
     }
 
@@ -127,10 +80,11 @@ impl FlatIndex {
         Manifest {
             kind: KIND.to_owned(),
             dim: self.dim,
-            next_id: self.head.next_id(),
+            next_id: self.rows.head.next_id(),
             config: None,
             lists: 0,
-            shared: std::collections::BTreeMap::new(),
+            embedding: self.embedding.clone(),
+            shared: BTreeMap::new(),
             segments,
         }
     }

@@ -9,6 +9,8 @@ use crate::error::{Damage, MemoryError};
 use crate::kernels::{TILE_HEADER, TILE_ROWS};
 use crate::row_store::RowStore;
 use crate::row_table::RowSlices;
+use crate::segments::Sealed;
+use crate::store::{SegmentManifest, StoreError, Writer};
 
 /// The dimension rounded up to whole chunks of codes.
 pub(crate) fn padded(dim: usize) -> usize {
@@ -45,6 +47,27 @@ impl Segment {
     /// The positions of the rows of a region: a few ranges, since rows are sorted by S2 id.
     pub(crate) fn positions(&self, region: &Region) -> Result<Vec<Range<usize>>, Damage> {
         region_positions(&self.store, 0..self.store.len, region)
+    }
+}
+
+impl Sealed for Segment {
+    fn store(&self) -> &RowStore {
+        &self.store
+    }
+
+    fn store_mut(&mut self) -> &mut RowStore {
+        &mut self.store
+    }
+
+    fn save(&self, to: &mut Writer) -> Result<SegmentManifest, StoreError> {
+        let mut manifest = self.store.save(to)?;
+        let tiles = to.section(self.tiles.bytes()?)?;
+        manifest.sections.insert("tiles".to_owned(), tiles);
+        Ok(manifest)
+    }
+
+    fn verify(&self) -> Result<(), Damage> {
+        self.tiles.all().map(|_| ())
     }
 }
 

@@ -1,16 +1,15 @@
 //! Factored search: both parts scanned, the certificate over their sum.
 
-use std::ops::Range;
-
 use crate::certificate::QueryCode;
-use crate::column::InMemory;
+use crate::column::{Column, InMemory, Room};
 use crate::error::{Damage, MemoryError};
 use crate::flat::{Collector, Feed, RowRef, Segment, encode_tiles, padded, tile_bytes};
-use crate::kernels::{Kernel, Offsets, Scan, Sink, TILE_ROWS, dot64, scan_one};
+use crate::kernels::{Kernel, Scan, TILE_ROWS, dot64, scan_one};
 use crate::row_table::RowTable;
 use crate::suppress::{self, select};
 use crate::{Hit, Hits, Query, Rows, SearchError, VectorIndex};
 
+use super::offsets::{RowOffsets, Terms};
 use super::{FusedError, FusedTable};
 
 /// Tiles scanned before the offsets of the next are prepared.
@@ -25,18 +24,21 @@ const BLOCK_TILES: usize = 256;
 /// The prototypes are scanned first, which gives every row an offset `S_p ± E_p`; then the aerial codes,
 /// `S_a ± E_a`. The sum lies in `(S_a + S_p) ± (E_a + E_p)`, so the argument of
 /// [`FlatIndex`](crate::FlatIndex) holds for it as it stands, and the answer is exact. A quarter more
-/// rows are read than in a fused table (one prototype for four cells), and none is stored twice.
+/// rows are read than in a fused table (one prototype for four cells), and none is stored twice. Regions,
+/// priors and selections are certified likewise.
 #[derive(Debug)]
 pub struct FusedIndex {
-    dim: usize,
-    kernel: Kernel,
-    aerial: Segment,
-    prototypes: Vec<f32>,
-    prototype_tiles: crate::column::Column<u8>,
+    pub(super) dim: usize,
+    pub(super) kernel: Kernel,
+    pub(super) aerial: Segment,
+    /// `[m, dim]`.
+    pub(super) prototypes: Column<f32>,
+    pub(super) prototype_tiles: Column<u8>,
     /// Prototype of each row, in the order of the segment; `u32::MAX` for none.
-    parents: Vec<u32>,
+    pub(super) parents: Column<u32>,
     /// Bias of each row, in the order of the segment; empty if there is none.
-    biases: Vec<f32>,
+    pub(super) biases: Column<f32>,
+    pub(super) embedding: Option<String>,
 }
 
 impl FusedIndex {
@@ -73,14 +75,17 @@ impl FusedIndex {
                 })
                 .collect();
         }
+        let room: &mut dyn Room = &mut InMemory;
+        let (values, dim) = (&table.prototypes, table.dim);
         Ok(Self {
             dim,
             kernel: Kernel::detect(),
-            prototype_tiles: encode_tiles(&table.prototypes, dim, &mut InMemory).map_err(failed)?,
-            prototypes: table.prototypes.clone(),
+            prototype_tiles: encode_tiles(values, dim, room).map_err(failed)?,
+            prototypes: Column::copied(values, "prototypes", room).map_err(failed)?,
             aerial,
-            parents,
-            biases,
+            parents: Column::copied(&parents, "parents", room).map_err(failed)?,
+            biases: Column::copied(&biases, "biases", room).map_err(failed)?,
+            embedding: None,
         })
     }
 
@@ -91,6 +96,19 @@ impl FusedIndex {
             self.kernel = kernel;
         }
         self
+    }
+
+    /// Names what made the vectors, for instance by the hash of a model; the name is kept in the file.
+    #[must_use]
+    pub fn with_embedding(mut self, name: &str) -> Self {
+        self.embedding = Some(name.to_owned());
+        self
+    }
+
+    /// What made the vectors, if it was named.
+    #[must_use]
+    pub fn embedding(&self) -> Option<&str> {
+        self.embedding.as_deref()
     }
 
     /// The vectors of both parts, each times its weight.
@@ -117,61 +135,41 @@ impl FusedIndex {
     }
 
     /// The full-precision score of a row.
-    fn score(&self, at: usize, row: &[f32], [aerial, prototype]: &[Vec<f32>; 2]) -> f32 {
+    fn score(
+        &self,
+        query: &Query,
+        at: usize,
+        row: &[f32],
+        [aerial, prototype]: &[Vec<f32>; 2],
+    ) -> Result<f32, Damage> {
         let mut total = dot64(row, aerial);
-        let parent = self.parents.get(at).map_or(usize::MAX, |&p| p as usize);
-        let start = parent.saturating_mul(self.dim);
-        if let Some(p) = self.prototypes.get(start..start.saturating_add(self.dim)) {
-            total += dot64(p, prototype);
+        if let Some(parent) = self.parents.at(at)?.filter(|&parent| parent != u32::MAX) {
+            let start = (parent as usize).saturating_mul(self.dim);
+            let values = self.prototypes.get(start..start.saturating_add(self.dim))?;
+            total += dot64(values, prototype);
         }
-        if let Some(&bias) = self.biases.get(at) {
-            total += f64::from(bias);
-        }
-        total as f32
+        total += f64::from(self.biases.at(at)?.unwrap_or(0.0));
+        let cell = match query.prior {
+            Some(_) => self.aerial.store.cells.at(at)?.unwrap_or(0),
+            None => 0,
+        };
+        Ok(query.total(total, cell))
     }
 
-    /// The approximate scores of all prototypes.
-    fn scan_prototypes(&self, vector: &[f32]) -> All {
-        let size = self.prototype_tiles.unchecked().len() / tile_bytes(self.dim) * TILE_ROWS;
-        let mut all = All {
-            score: vec![0.0; size],
-            slack: vec![0.0; size],
-        };
+    /// The approximate scores of all prototypes, each with its slack: the terms of the rows under them.
+    fn scan_prototypes(&self, vector: &[f32]) -> Result<Terms, Damage> {
+        let tiles = self.prototype_tiles.all()?;
+        let size = tiles.len() / tile_bytes(self.dim) * TILE_ROWS;
+        let mut terms = Terms(vec![[0.0; 2]; size]);
         let scan = Scan {
-            tiles: self.prototype_tiles.unchecked(),
+            tiles,
             padded: padded(self.dim),
             first_row: 0,
             offsets: None,
         };
-        scan_one(
-            self.kernel,
-            &scan,
-            &QueryCode::new(vector, self.kernel),
-            &mut all,
-        );
-        all
-    }
-
-    /// What the prototypes and biases add to the rows of some tiles.
-    fn offsets(&self, rows: Range<usize>, prototypes: &All, out: &mut All) {
-        out.score.clear();
-        out.slack.clear();
-        let parents = self.parents.get(rows.clone()).unwrap_or(&[]);
-        for &parent in parents {
-            let of = |column: &[f32]| column.get(parent as usize).copied().unwrap_or(0.0);
-            out.score.push(of(&prototypes.score));
-            // One more sum is rounded: 2^-21 of it is ample.
-            out.slack
-                .push(of(&prototypes.slack) + of(&prototypes.score).abs() * 4.8e-7);
-        }
-        let biases = self.biases.get(rows).unwrap_or(&[]);
-        for ((score, slack), bias) in out.score.iter_mut().zip(&mut out.slack).zip(biases) {
-            *score += bias;
-            *slack += (score.abs() + bias.abs()) * 4.8e-7;
-        }
-        let whole = parents.len().next_multiple_of(TILE_ROWS);
-        out.score.resize(whole, 0.0);
-        out.slack.resize(whole, 0.0);
+        let code = QueryCode::new(vector, self.kernel);
+        scan_one(self.kernel, &scan, code.asked(), &mut terms);
+        Ok(terms)
     }
 
     fn ranking(
@@ -181,10 +179,10 @@ impl FusedIndex {
         k: usize,
     ) -> Result<(Vec<Hit>, usize), Damage> {
         let store = &self.aerial.store;
-        let prototypes = self.scan_prototypes(&parts[1]);
+        let prototypes = self.scan_prototypes(&parts[1])?;
         let code = QueryCode::new(&parts[0], self.kernel);
         let mut collector = Collector::new(k);
-        let mut offsets = All::default();
+        let mut offsets = RowOffsets::default();
         let ranges = match &query.region {
             None => std::iter::once(0..store.len).collect(),
             Some(region) => self.aerial.positions(region)?,
@@ -201,15 +199,11 @@ impl FusedIndex {
             for start in tiles.clone().step_by(BLOCK_TILES) {
                 let end = (start + BLOCK_TILES).min(tiles.end);
                 let rows = start * TILE_ROWS..(end * TILE_ROWS).min(store.len);
-                self.offsets(rows, &prototypes, &mut offsets);
                 let scan = Scan {
                     tiles: self.aerial.tiles.get(start * size..end * size)?,
                     padded: padded(self.dim),
                     first_row: start * TILE_ROWS,
-                    offsets: Some(Offsets {
-                        score: &offsets.score,
-                        slack: &offsets.slack,
-                    }),
+                    offsets: Some(offsets.of(self, query, rows, &prototypes)?),
                 };
                 let mut feed = Feed {
                     collector: &mut collector,
@@ -218,12 +212,12 @@ impl FusedIndex {
                     dead: &store.dead,
                     keep: query.region.is_some().then_some(&keep),
                 };
-                scan_one(self.kernel, &scan, &code, &mut feed);
+                scan_one(self.kernel, &scan, code.asked(), &mut feed);
             }
         }
         let (rows, reranked) = collector.finish(
             |row: RowRef| Ok((store.id(row.at as usize)?, store.row(row.at as usize)?)),
-            |row, values| Ok(self.score(row.at as usize, values, parts)),
+            |row, values| self.score(query, row.at as usize, values, parts),
         )?;
         let mut hits = Vec::with_capacity(rows.len());
         for row in rows {
@@ -248,12 +242,6 @@ impl VectorIndex for FusedIndex {
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
         let parts = self.parts(query)?;
-        if query.prior.is_some() {
-            return Err(SearchError::Unsupported {
-                engine: "a fused index",
-                feature: "priors",
-            });
-        }
         select(query, |k| {
             let (hits, reranked) = self.ranking(query, &parts, k.min(self.len()).max(1))?;
             Ok(suppress::Ranked {
@@ -263,26 +251,5 @@ impl VectorIndex for FusedIndex {
                 exact: true,
             })
         })
-    }
-}
-
-/// Approximate scores and slacks of all rows of a scan.
-#[derive(Debug, Default)]
-struct All {
-    score: Vec<f32>,
-    slack: Vec<f32>,
-}
-
-impl Sink for All {
-    fn floor(&self) -> f32 {
-        f32::NEG_INFINITY
-    }
-
-    fn take(&mut self, first_row: usize, _: u32, score: &[f32; 16], slack: &[f32; 16]) {
-        for (column, values) in [(&mut self.score, score), (&mut self.slack, slack)] {
-            if let Some(place) = column.get_mut(first_row..first_row + TILE_ROWS) {
-                place.copy_from_slice(values);
-            }
-        }
     }
 }

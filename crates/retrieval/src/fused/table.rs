@@ -147,6 +147,12 @@ impl FusedTable {
         &self.parents
     }
 
+    /// Number of prototypes.
+    #[must_use]
+    pub fn prototypes_len(&self) -> usize {
+        self.prototypes.len() / self.dim
+    }
+
     /// Fuses the codes for one κ: `z_i = a_i + κ p_parent(i)`, not normalised, as one flat index. Answers
     /// what the factored search answers for weights (1, κ), up to the rounding of the sum; κ is
     /// then fixed.

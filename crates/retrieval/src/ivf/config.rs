@@ -15,12 +15,26 @@ pub enum ListCodes {
     OneBit,
 }
 
+/// How the rows are first grouped into lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// By spherical k-means: rows that look alike.
+    #[default]
+    Means,
+    /// By runs of S2 ids: rows that lie together. Needs no training, and a region touches few lists. How
+    /// many lists a query must visit depends on how much places that lie together look alike.
+    Cells,
+}
+
 /// Settings of an [`IvfIndex`](crate::IvfIndex). All have defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IvfConfig {
     /// Number of lists; by default about 2 sqrt(n), at most n / 32.
     pub lists: Option<usize>,
+    /// How rows are grouped at first.
+    pub grouping: Grouping,
     /// How rows are coded.
     pub codes: ListCodes,
     /// Lists visited per query, unless the query says otherwise.
@@ -38,6 +52,7 @@ impl Default for IvfConfig {
     fn default() -> Self {
         Self {
             lists: None,
+            grouping: Grouping::Means,
             codes: ListCodes::FourBit,
             probes: 16,
             rerank: None,

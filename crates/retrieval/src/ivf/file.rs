@@ -5,9 +5,10 @@ use std::path::Path;
 
 use crate::flat::tile_bytes;
 use crate::kernels::TILE_ROWS;
+use crate::origin::Origin;
 use crate::row_store::RowStore;
-use crate::store::{Manifest, Reader, SegmentManifest, StoreError, Writer, replace_file};
-use crate::{IvfConfig, IvfIndex, VectorIndex, VectorIndexMut};
+use crate::store::{Manifest, Reader, SectionManifest, SegmentManifest, StoreError, Writer};
+use crate::{IvfConfig, IvfIndex, VectorIndexMut};
 
 use super::router::Router;
 use super::segment::{ListSegment, code_tile_bytes};
@@ -22,25 +23,59 @@ impl IvfIndex {
     /// [`StoreError`] if the system refuses, or a file that this index reads is damaged.
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         self.seal()?;
-        replace_file(path.as_ref(), |mut to| {
-            let mut shared = BTreeMap::new();
-            if let Some(router) = &self.router {
-                shared.insert("tiles".to_owned(), to.section(router.tiles.bytes()?)?);
-            }
-            let mut segments = Vec::new();
-            for segment in &self.segments {
-                segments.push(save_segment(segment, &mut to)?);
-            }
-            to.finish(&Manifest {
-                kind: KIND.to_owned(),
-                dim: self.dim(),
-                next_id: self.head.next_id(),
-                config: Some(self.config.clone()),
-                lists: self.lists(),
-                shared,
-                segments,
-            })
-        })
+        let manifest = |shared, segments| self.manifest(shared, segments);
+        let shared = |to: &mut Writer| self.save_router(to);
+        self.origin = Some(Origin::save(
+            path.as_ref(),
+            &self.rows.sealed,
+            shared,
+            manifest,
+        )?);
+        Ok(())
+    }
+
+    /// Writes what changed since the index was opened or saved to the end of its file, as
+    /// [`FlatIndex::append`](crate::FlatIndex::append) does. After [`rebuild`](Self::rebuild), use
+    /// [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the system refuses or the index has no file.
+    pub fn append(&mut self) -> Result<(), StoreError> {
+        self.seal()?;
+        let origin = self.origin.as_ref().ok_or(StoreError::NoFile)?;
+        let manifest = |shared, segments| self.manifest(shared, segments);
+        let shared = |to: &mut Writer| self.save_router(to);
+        self.origin = Some(origin.append(&self.rows.sealed, shared, manifest)?);
+        Ok(())
+    }
+
+    fn save_router(
+        &self,
+        to: &mut Writer,
+    ) -> Result<BTreeMap<String, SectionManifest>, StoreError> {
+        let mut shared = BTreeMap::new();
+        if let Some(router) = &self.router {
+            shared.insert("tiles".to_owned(), to.section(router.tiles.bytes()?)?);
+        }
+        Ok(shared)
+    }
+
+    fn manifest(
+        &self,
+        shared: BTreeMap<String, SectionManifest>,
+        segments: Vec<SegmentManifest>,
+    ) -> Manifest {
+        Manifest {
+            kind: KIND.to_owned(),
+            dim: self.dim,
+            next_id: self.rows.head.next_id(),
+            config: Some(self.config.clone()),
+            lists: self.lists(),
+            embedding: self.embedding.clone(),
+            shared,
+            segments,
+        }
     }
 
     /// Maps an index file; what is checked when is told at
@@ -63,11 +98,12 @@ impl IvfIndex {
             index.router = Some(Router { dim, lists, tiles });
         }
         for manifest in &manifest.segments {
-            index
-                .segments
-                .push(open_segment(&from, &index.config, dim, lists, manifest)?);
+            let segment = open_segment(&from, &index.config, dim, lists, manifest)?;
+            index.rows.sealed.push(segment);
         }
-        index.head.skip_ids_below(from.manifest.next_id);
+        index.rows.head.skip_ids_below(from.manifest.next_id);
+        index.embedding.clone_from(&from.manifest.embedding);
+        index.origin = Some(from.into_origin());
         Ok(index)
     }
 
@@ -77,27 +113,8 @@ impl IvfIndex {
     ///
     /// [`StoreError::Damaged`], naming the section and the offset.
     pub fn verify(&self) -> Result<(), StoreError> {
-        for segment in &self.segments {
-            segment.tiles.all()?;
-            segment.store.verify()?;
-        }
-        Ok(())
+        Ok(self.rows.verify()?)
     }
-}
-
-fn save_segment(segment: &ListSegment, to: &mut Writer) -> Result<SegmentManifest, StoreError> {
-    let mut manifest = segment.store.save(to)?;
-    let columns = [
-        ("tiles", segment.tiles.bytes()?),
-        ("starts", segment.starts.bytes()?),
-        ("means", segment.means.bytes()?),
-    ];
-    for (name, bytes) in columns {
-        manifest
-            .sections
-            .insert(name.to_owned(), to.section(bytes)?);
-    }
-    Ok(manifest)
 }
 
 fn open_segment(
@@ -133,9 +150,9 @@ pub(crate) fn save_lists(
     mut to: Writer,
     config: &IvfConfig,
     router: &Router,
-    shared: BTreeMap<String, crate::store::SectionManifest>,
+    shared: BTreeMap<String, SectionManifest>,
     segment: &ListSegment,
-    next_id: u64,
+    (next_id, embedding): (u64, Option<&str>),
 ) -> Result<(), StoreError> {
     let mut manifest = SegmentManifest {
         len: segment.store.len,
@@ -149,6 +166,7 @@ pub(crate) fn save_lists(
         next_id,
         config: Some(config.clone()),
         lists: router.lists,
+        embedding: embedding.map(str::to_owned),
         shared,
         segments: vec![manifest],
     })

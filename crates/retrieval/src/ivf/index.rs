@@ -1,27 +1,36 @@
 //! The index over lists.
 
 use crate::codes::Rotation;
-use crate::column::{InMemory, Room};
-use crate::error::{Damage, MemoryError};
-use crate::flat::RowRef;
+use crate::column::InMemory;
+use crate::error::MemoryError;
+use crate::flat::plain_together;
 use crate::kernels::Kernel;
-use crate::row_table::{MAX_ROWS, RowSlices, RowTable};
+use crate::origin::Origin;
+use crate::row_table::RowSlices;
+use crate::segments::Segments;
 use crate::suppress::{self, select};
-use crate::top_k::Ranked;
-use crate::{AddError, Hit, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
+use crate::{AddError, Hits, Query, Rows, SearchError, VectorIndex, VectorIndexMut};
 
 use super::IvfConfig;
+use super::grouping::group;
 use super::router::Router;
-use super::search::Lists;
+use super::search::{Ask, Lists};
 use super::segment::ListSegment;
+
+/// Queries of a batch that are answered together: what they keep must not outgrow the cache.
+const TOGETHER: usize = 1024;
 
 /// Approximate search (inverted file): rows are grouped around centroids, a query visits the nearest
 /// lists, scans their codes and scores the most promising rows in full.
 ///
-/// The first [`seal`](VectorIndexMut::seal) trains the centroids; later ones add lists around the same
-/// centroids; [`rebuild`](Self::rebuild) trains anew. [`Hits::exact`] is true only if every list was
+/// The first [`seal`](VectorIndexMut::seal) makes the lists (see [`Grouping`](crate::Grouping)); later
+/// ones add rows to those with the nearest centroids; [`rebuild`](Self::rebuild) begins anew. [`Hits::exact`] is true only if every list was
 /// visited under the certificate of [`ListCodes::Int8`](crate::ListCodes::Int8). With a region, lists without rows in it are
-/// not counted as visited.
+/// not counted as visited. A [`Prior`](crate::Prior) is added to every score, but lists are chosen
+/// without it: with strong priors, visit more.
+///
+/// [`search_batch`](VectorIndex::search_batch) passes over each list once for all queries that visit it,
+/// and answers as one query at a time does.
 ///
 /// # Examples
 ///
@@ -39,13 +48,15 @@ use super::segment::ListSegment;
 /// ```
 #[derive(Debug)]
 pub struct IvfIndex {
-    dim: usize,
+    pub(super) dim: usize,
     pub(super) config: IvfConfig,
     kernel: Kernel,
     rotation: Rotation,
     pub(super) router: Option<Router>,
-    pub(super) segments: Vec<ListSegment>,
-    pub(super) head: RowTable,
+    pub(super) rows: Segments<ListSegment>,
+    pub(super) embedding: Option<String>,
+    /// The file that holds the segments.
+    pub(super) origin: Option<Origin>,
 }
 
 impl IvfIndex {
@@ -61,8 +72,9 @@ impl IvfIndex {
             kernel: Kernel::detect(),
             rotation: Rotation::new(dim),
             router: None,
-            segments: Vec::new(),
-            head: RowTable::new(dim)?,
+            rows: Segments::new(dim)?,
+            embedding: None,
+            origin: None,
         })
     }
 
@@ -73,6 +85,19 @@ impl IvfIndex {
             self.kernel = kernel;
         }
         self
+    }
+
+    /// Names what made the vectors, for instance by the hash of a model; the name is kept in the file.
+    #[must_use]
+    pub fn with_embedding(mut self, name: &str) -> Self {
+        self.embedding = Some(name.to_owned());
+        self
+    }
+
+    /// What made the vectors, if it was named.
+    #[must_use]
+    pub fn embedding(&self) -> Option<&str> {
+        self.embedding.as_deref()
     }
 
     /// The settings.
@@ -93,74 +118,118 @@ impl IvfIndex {
     pub fn code_bytes(&self) -> usize {
         let of = |s: &ListSegment| s.tiles.size() + s.means.size() + s.store.ids.size();
         let router = self.router.as_ref().map_or(0, |r| r.tiles.size());
-        router + self.segments.iter().map(of).sum::<usize>()
+        router + self.rows.sealed.iter().map(of).sum::<usize>()
     }
 
-    /// Trains new centroids over all rows and drops removed ones.
+    /// Makes new lists of all rows and drops removed ones.
     ///
     /// # Errors
     ///
     /// [`AddError`] if memory runs out or a mapped file is damaged; the index is unchanged then.
     pub fn rebuild(&mut self) -> Result<(), AddError> {
-        let live: usize = self.segments.iter().map(|s| s.store.live()).sum();
-        if live + self.head.len() > MAX_ROWS {
-            return Err(AddError::Full { max: MAX_ROWS });
+        let all = self.rows.all_rows()?;
+        let (mut router, mut sealed) = (None, Vec::new());
+        if all.len() > 0 {
+            let made = self.first_lists(&all.slices())?;
+            router = Some(made.0);
+            sealed.push(made.1);
         }
-        let mut all = self.head.clone();
-        for segment in &self.segments {
-            segment.store.copy_into(&mut all)?;
-        }
-        let (router, segment) = if all.len() == 0 {
-            (None, Vec::new())
-        } else {
-            let router = train(&self.config, &all.slices(), self.kernel, &mut InMemory)?;
-            let segment = self.build_segment(&router, &all.slices())?;
-            (Some(router), vec![segment])
-        };
-        (self.router, self.segments) = (router, segment);
-        self.head.clear();
+        (self.router, self.rows.sealed) = (router, sealed);
+        self.rows.head.clear();
+        self.origin = None;
         Ok(())
     }
 
-    fn build_segment(
+    /// Lists for rows, and the rows in them.
+    fn first_lists(&self, source: &RowSlices<'_>) -> Result<(Router, ListSegment), MemoryError> {
+        let (router, owners) = group(&self.config, source, self.kernel, &mut InMemory)?;
+        let owners = owners.unwrap_or_else(|| router.assign(source.vectors, self.kernel));
+        let segment = self.segment(&router, source, &owners)?;
+        Ok((router, segment))
+    }
+
+    fn segment(
         &self,
         router: &Router,
         source: &RowSlices<'_>,
+        owners: &[u32],
     ) -> Result<ListSegment, MemoryError> {
-        let owners = router.assign(source.vectors, self.kernel);
         let (lists, codes) = (router.lists, self.config.codes);
-        ListSegment::build(source, &owners, lists, codes, &self.rotation, &mut InMemory)
+        ListSegment::build(source, owners, lists, codes, &self.rotation, &mut InMemory)
     }
 
-    fn hit(&self, row: &Ranked<RowRef>) -> Result<Hit, Damage> {
-        let at = row.item.at as usize;
-        let place = match self.segments.get(row.item.segment as usize) {
-            Some(segment) => segment.store.place(at)?,
-            None => self.head.place(at),
-        };
-        Ok(Hit {
-            id: row.id,
-            score: row.score,
-            place,
+    fn ask<'a>(&self, query: &'a Query, vector: &'a [f32], k: usize) -> Ask<'a> {
+        let k = k.min(self.len()).max(1);
+        let probes = query.probes.unwrap_or(self.config.probes).max(1);
+        Ask {
+            query,
+            vector,
+            k,
+            probes: probes.min(self.lists()),
+            rerank: self.config.rerank_count(k, query.rerank),
+        }
+    }
+
+    fn with_lists<T>(&self, run: impl FnOnce(&Lists<'_>) -> T) -> T {
+        let nothing = Router::empty(self.dim);
+        run(&Lists {
+            router: self.router.as_ref().unwrap_or(&nothing),
+            rows: &self.rows,
+            rotation: &self.rotation,
+            codes: self.config.codes,
+            kernel: self.kernel,
         })
     }
-}
 
-/// Centroids for some rows, from an even sample of them.
-pub(crate) fn train(
-    config: &IvfConfig,
-    source: &RowSlices<'_>,
-    kernel: Kernel,
-    room: &mut dyn Room,
-) -> Result<Router, MemoryError> {
-    let lists = config.list_count(source.len());
-    let wanted = config.sample_per_list.max(1).saturating_mul(lists);
-    let count = wanted.clamp(lists, source.len().max(lists));
-    let mut sample = Vec::with_capacity(count * source.dim);
-    for i in 0..count {
-        sample.extend_from_slice(source.row(i * source.len() / count));
+    fn search_one(&self, query: &Query) -> Result<Hits, SearchError> {
+        let vector = query.combined(self.dim)?;
+        self.rows.check_places(query)?;
+        let mut probes = self.ask(query, &vector, query.k).probes;
+        self.with_lists(|lists| {
+            select(query, |k| {
+                let mut ask = self.ask(query, &vector, k);
+                let ranking = loop {
+                    ask.probes = probes;
+                    let ranking = lists.ranking(&ask)?;
+                    // A selection that runs out of rows looks further afield.
+                    let enough = !query.is_selective() || ranking.rows.len() >= ask.k;
+                    if enough || probes == self.lists() {
+                        break ranking;
+                    }
+                    probes = probes.saturating_mul(4).min(self.lists());
+                };
+                Ok(suppress::Ranked {
+                    complete: ranking.rows.len() < k,
+                    hits: self.rows.hits(&ranking.rows)?,
+                    reranked: ranking.reranked,
+                    exact: ranking.exact,
+                })
+            })
+        })
     }
-    Router::train(&sample, source.dim, lists, config.rounds, kernel, room)
+
+    fn search_plain(&self, queries: &[&Query]) -> Result<Vec<Hits>, SearchError> {
+        let mut out = Vec::with_capacity(queries.len());
+        for queries in queries.chunks(TOGETHER) {
+            let mut vectors = Vec::with_capacity(queries.len());
+            for query in queries {
+                vectors.push(query.combined(self.dim)?);
+            }
+            let asks: Vec<Ask<'_>> = queries
+                .iter()
+                .zip(&vectors)
+                .map(|(query, vector)| self.ask(query, vector, query.k))
+                .collect();
+            for ranking in self.with_lists(|lists| lists.rankings(&asks))? {
+                out.push(Hits {
+                    hits: self.rows.hits(&ranking.rows)?,
+                    exact: ranking.exact,
+                    reranked: ranking.reranked,
+                });
+            }
+        }
+        Ok(out)
+    }
 }
 
 impl VectorIndex for IvfIndex {
@@ -169,102 +238,46 @@ impl VectorIndex for IvfIndex {
     }
 
     fn len(&self) -> usize {
-        let sealed: usize = self.segments.iter().map(|s| s.store.live()).sum();
-        sealed + self.head.len()
+        self.rows.len()
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
-        let vector = query.combined(self.dim)?;
-        let unplaced: usize = self.segments.iter().map(|s| s.store.unplaced).sum();
-        if query.needs_places() && (unplaced > 0 || !self.head.all_placed()) {
-            return Err(SearchError::NoPlaces);
-        }
-        if query.prior.is_some() {
-            return Err(SearchError::Unsupported {
-                engine: "a list index",
-                feature: "priors",
-            });
-        }
-        let nothing = Router::empty(self.dim);
-        let router = self.router.as_ref().unwrap_or(&nothing);
-        let lists = Lists {
-            router,
-            segments: &self.segments,
-            head: &self.head,
-            rotation: &self.rotation,
-            codes: self.config.codes,
-            kernel: self.kernel,
-        };
-        let asked = query.probes.unwrap_or(self.config.probes).max(1);
-        let mut probes = asked.min(router.lists);
-        select(query, |k| {
-            let k_now = k.min(self.len()).max(1);
-            let rerank = self.config.rerank_count(k_now, query.rerank);
-            let ranking = loop {
-                let ranking = lists.ranking(query, &vector, k_now, probes, rerank)?;
-                // A selection that runs out of rows looks further afield.
-                if !query.is_selective() || ranking.rows.len() >= k_now || probes == router.lists {
-                    break ranking;
-                }
-                probes = probes.saturating_mul(4).min(router.lists);
-            };
-            let mut hits = Vec::with_capacity(ranking.rows.len());
-            for row in &ranking.rows {
-                hits.push(self.hit(row)?);
-            }
-            Ok(suppress::Ranked {
-                complete: hits.len() < k,
-                hits,
-                reranked: ranking.reranked,
-                exact: ranking.exact,
-            })
-        })
+        self.search_one(query)
+    }
+
+    fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {
+        plain_together(
+            queries,
+            |plain| self.search_plain(plain),
+            |query| self.search_one(query),
+        )
     }
 }
 
 impl VectorIndexMut for IvfIndex {
     fn add(&mut self, rows: &Rows<'_>) -> Result<(), AddError> {
-        let segments = &self.segments;
-        self.head.add(rows, |id| {
-            for segment in segments {
-                if segment.store.find(id)?.is_some() {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })
+        self.rows.add(rows)
     }
 
     fn remove(&mut self, ids: &[u64]) -> Result<usize, AddError> {
-        let mut removed = 0;
-        for &id in ids {
-            if self.head.remove(id) {
-                removed += 1;
-                continue;
-            }
-            for segment in &mut self.segments {
-                if let Some(at) = segment.store.find(id)? {
-                    removed += usize::from(segment.store.remove(at)?);
-                    break;
-                }
-            }
-        }
-        Ok(removed)
+        self.rows.remove(ids)
     }
 
     fn seal(&mut self) -> Result<(), AddError> {
-        if self.head.len() == 0 {
+        if self.rows.head.len() == 0 {
             return Ok(());
         }
-        if self.router.is_none() {
-            let source = self.head.slices();
-            self.router = Some(train(&self.config, &source, self.kernel, &mut InMemory)?);
-        }
-        if let Some(router) = &self.router {
-            let segment = self.build_segment(router, &self.head.slices())?;
-            self.segments.push(segment);
-            self.head.clear();
-        }
+        let source = self.rows.head.slices();
+        let segment = if let Some(router) = &self.router {
+            let owners = router.assign(source.vectors, self.kernel);
+            self.segment(router, &source, &owners)?
+        } else {
+            let (router, segment) = self.first_lists(&source)?;
+            self.router = Some(router);
+            segment
+        };
+        self.rows.sealed.push(segment);
+        self.rows.head.clear();
         Ok(())
     }
 }

@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
-use crate::certificate::QueryCode;
+use crate::certificate::{Asked, QueryCode};
 use crate::column::{Column, InMemory, Room};
 use crate::error::MemoryError;
 use crate::flat::{encode_tiles, padded};
-use crate::kernels::{GROUP, Kernel, Scan, Sink, scan_group, scan_one};
+use crate::kernels::{GROUP, Kernel, Scan, Sink, scan_group};
+use crate::row_table::RowSlices;
 use crate::top_k::TopK;
 
 /// Rows assigned together.
@@ -37,6 +38,34 @@ impl Router {
             lists: 0,
             tiles: Column::empty(),
         }
+    }
+
+    /// The directions of the means of given groups.
+    pub(crate) fn around(
+        source: &RowSlices<'_>,
+        owners: &[u32],
+        lists: usize,
+        room: &mut dyn Room,
+    ) -> Result<Self, MemoryError> {
+        let dim = source.dim;
+        let mut sums = vec![0f64; lists * dim];
+        for (at, &owner) in owners.iter().enumerate() {
+            let owner = owner as usize;
+            if let Some(sum) = sums.get_mut(owner * dim..(owner + 1) * dim) {
+                let row = source.row(at);
+                sum.iter_mut()
+                    .zip(row)
+                    .for_each(|(s, &v)| *s += f64::from(v));
+            }
+        }
+        let mut centroids = Vec::with_capacity(sums.len());
+        for sum in sums.chunks_exact(dim) {
+            let norm = sum.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let norm = norm.max(f64::MIN_POSITIVE);
+            centroids.extend(sum.iter().map(|s| (s / norm) as f32));
+        }
+        normalise_rows(&mut centroids, dim);
+        Self::of(&centroids, dim, room)
     }
 
     /// Spherical k-means over a sample of rows, `[n, dim]`; deterministic.
@@ -108,6 +137,7 @@ impl Router {
                     .chunks_exact(self.dim)
                     .map(|row| QueryCode::one_plane(row, kernel))
                     .collect();
+                let codes: Vec<Asked<'_>> = codes.iter().map(QueryCode::asked).collect();
                 let mut nearest = vec![Nearest::new(self.lists); codes.len()];
                 for (codes, nearest) in codes.chunks(GROUP).zip(nearest.chunks_mut(GROUP)) {
                     scan_group(kernel, &self.scan(), codes, nearest);
@@ -118,15 +148,25 @@ impl Router {
         blocks.concat()
     }
 
-    /// The `count` nearest lists, nearest first.
-    pub(crate) fn route(&self, code: &QueryCode, count: usize, kernel: Kernel) -> Vec<u32> {
-        let mut ranked = RankedLists {
-            best: TopK::new(count),
-            lists: self.lists,
-        };
-        scan_one(kernel, &self.scan(), code, &mut ranked);
-        let sorted = ranked.best.into_sorted();
-        sorted.into_iter().map(|r| r.id as u32).collect()
+    /// The nearest lists of each query, nearest first: as many as `counts` says. Codes have one plane.
+    pub(crate) fn route(
+        &self,
+        codes: &[QueryCode],
+        counts: impl Iterator<Item = usize>,
+        kernel: Kernel,
+    ) -> Vec<Vec<u32>> {
+        let asked: Vec<Asked<'_>> = codes.iter().map(QueryCode::asked).collect();
+        let mut ranked: Vec<RankedLists> = counts
+            .map(|count| RankedLists {
+                best: TopK::new(count),
+                lists: self.lists,
+            })
+            .collect();
+        for (asked, ranked) in asked.chunks(GROUP).zip(ranked.chunks_mut(GROUP)) {
+            scan_group(kernel, &self.scan(), asked, ranked);
+        }
+        let lists = |one: RankedLists| one.best.into_sorted().iter().map(|r| r.id as u32).collect();
+        ranked.into_iter().map(lists).collect()
     }
 }
 

@@ -1,138 +1,109 @@
 //! One query over the lists of an index.
 
-use std::ops::Range;
-
-use geoloc_geo_cells::LatLng;
-
-use crate::certificate::QueryCode;
+use crate::Query;
+use crate::certificate::{Asked, QueryCode};
 use crate::codes::{BitQuery, Rotation};
 use crate::error::Damage;
-use crate::flat::{Collector, Feed, RowRef, padded, region_positions};
-use crate::kernels::{
-    Kernel, LowScan, Scan, Sink, TILE_ROWS, dot, prefetch, scan_four_bit, scan_one, scan_one_bit,
-};
-use crate::row_table::RowTable;
+use crate::flat::{Collector, Feed, RowRef, padded};
+use crate::kernels::{Kernel, LowScan, Scan, dot, prefetch, scan_four_bit, scan_one, scan_one_bit};
+use crate::prior::PriorTerms;
+use crate::segments::{Segments, head_row};
 use crate::top_k::{Ranked, TopK};
-use crate::{Query, Region};
 
 use super::ListCodes;
+use super::estimates::{EstimateFeed, Estimates};
 use super::router::Router;
 use super::segment::{ListSegment, code_tile_bytes};
+use super::visit::Visit;
 
-/// The unsealed rows are segment number `HEAD`.
-pub(crate) const HEAD: u32 = u32::MAX;
 /// Rows asked for ahead of the one being scored.
 const PREFETCH_ROWS: usize = 4;
 
-/// Bytes of the next list asked for while one is scanned.
-const PREFETCH_BYTES: usize = 4096;
-
 /// The parts of an index that a search reads.
-pub(crate) struct Lists<'a> {
-    pub(crate) router: &'a Router,
-    pub(crate) segments: &'a [ListSegment],
-    pub(crate) head: &'a RowTable,
-    pub(crate) rotation: &'a Rotation,
-    pub(crate) codes: ListCodes,
-    pub(crate) kernel: Kernel,
+pub(super) struct Lists<'a> {
+    pub(super) router: &'a Router,
+    pub(super) rows: &'a Segments<ListSegment>,
+    pub(super) rotation: &'a Rotation,
+    pub(super) codes: ListCodes,
+    pub(super) kernel: Kernel,
+}
+
+/// What is asked of them.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) query: &'a Query,
+    pub(super) vector: &'a [f32],
+    pub(super) k: usize,
+    pub(super) probes: usize,
+    /// Rows to score in full after codes of low bits.
+    pub(super) rerank: usize,
 }
 
 /// A ranking, and how it was made.
-pub(crate) struct Ranking {
-    pub(crate) rows: Vec<Ranked<RowRef>>,
-    pub(crate) reranked: usize,
+pub(super) struct Ranking {
+    pub(super) rows: Vec<Ranked<RowRef>>,
+    pub(super) reranked: usize,
     /// Every list was visited, with a certificate.
-    pub(crate) exact: bool,
+    pub(super) exact: bool,
 }
 
 impl Lists<'_> {
-    pub(crate) fn row(&self, row: RowRef) -> Result<(u64, &[f32]), Damage> {
-        let at = row.at as usize;
-        match self.segments.get(row.segment as usize) {
-            Some(ListSegment { store, .. }) => Ok((store.id(at)?, store.row(at)?)),
-            None => Ok((self.head.id(at), self.head.row(at))),
-        }
-    }
-
     /// The best `k` rows of the nearest `probes` lists (that hold rows of the region).
-    pub(crate) fn ranking(
-        &self,
-        query: &Query,
-        vector: &[f32],
-        k: usize,
-        probes: usize,
-        rerank: usize,
-    ) -> Result<Ranking, Damage> {
-        let route_code = QueryCode::new(vector, self.kernel);
+    pub(super) fn ranking(&self, ask: &Ask<'_>) -> Result<Ranking, Damage> {
+        let route_code = QueryCode::one_plane(ask.vector, self.kernel);
         // With a region, lists without rows in it do not count.
-        let considered = if query.region.is_some() {
-            self.router.lists
-        } else {
-            probes
+        let considered = match ask.query.region {
+            Some(_) => self.router.lists,
+            None => ask.probes,
         };
-        let order = self.router.route(&route_code, considered, self.kernel);
+        let counts = std::iter::once(considered);
+        let order = self.router.route(&[route_code], counts, self.kernel);
         let mut visits: Vec<Visit<'_>> = Vec::new();
-        let mut left = probes;
-        let mut complete = order.len() == self.router.lists;
-        for &list in &order {
+        let mut left = ask.probes;
+        let mut complete = considered == self.router.lists;
+        for &list in order.iter().flatten() {
             if left == 0 {
                 complete = false;
                 break;
             }
             let before = visits.len();
-            for (number, segment) in self.segments.iter().enumerate() {
-                let tiles = segment.list(list);
-                let rows = tiles.start * TILE_ROWS..tiles.end * TILE_ROWS;
-                for rows in positions(segment, rows, query.region.as_ref())? {
-                    if let Some(region) = &query.region
-                        && region.shape.is_some()
-                    {
-                        // Rows are judged one by one in the scan.
-                        segment.store.locations.get(rows.clone())?;
-                    }
-                    visits.push(Visit {
-                        segment,
-                        number: number as u32,
-                        list,
-                        rows,
-                    });
-                }
-            }
-            if visits.len() > before || query.region.is_none() {
+            Visit::of_list(&self.rows.sealed, list, ask.query, &mut visits)?;
+            if visits.len() > before || ask.query.region.is_none() {
                 left -= 1;
             }
         }
         match self.codes {
-            ListCodes::Int8 => self.certified(query, vector, k, route_code, &visits, complete),
-            ListCodes::FourBit | ListCodes::OneBit => {
-                self.estimated(query, vector, k, rerank, &visits)
-            }
+            ListCodes::Int8 => self.certified(ask, &visits, complete),
+            ListCodes::FourBit | ListCodes::OneBit => self.estimated(ask, &visits),
         }
     }
 
     fn certified(
         &self,
-        query: &Query,
-        vector: &[f32],
-        k: usize,
-        mut code: QueryCode,
+        ask: &Ask<'_>,
         visits: &[Visit<'_>],
         complete: bool,
     ) -> Result<Ranking, Damage> {
-        let mut collector = Collector::new(k);
-        for (at, score) in self.head.scored(query, vector) {
+        let Ask { query, vector, .. } = *ask;
+        let code = QueryCode::new(vector, self.kernel);
+        let mut collector = Collector::new(ask.k);
+        for (at, score) in self.rows.head.scored(query, vector) {
             collector.push(head_row(at), score, 0.0);
         }
         let norm = length(vector);
+        let mut prior = PriorTerms::default();
         for (i, visit) in visits.iter().enumerate() {
-            prefetch_start(visits.get(i + 1), self.codes);
+            if let Some(next) = visits.get(i + 1) {
+                next.prefetch(self.codes);
+            }
             let mean = visit.segment.mean(visit.list);
-            code.set_constant(dot(mean, vector), length(mean) * norm);
+            let asked = code.asked_with(dot(mean, vector), length(mean) * norm);
+            let rows = visit.tile_rows();
             let scan = Scan {
                 tiles: visit.tiles(self.codes)?,
                 padded: padded(vector.len()),
-                first_row: visit.first_row(),
-                offsets: None,
+                first_row: rows.start,
+                offsets: prior.of(query, &visit.segment.store, rows)?,
             };
             let keep = |at: usize| visit.keeps(query, at);
             let mut feed = Feed {
@@ -142,10 +113,22 @@ impl Lists<'_> {
                 dead: &visit.segment.store.dead,
                 keep: Some(&keep),
             };
-            scan_one(self.kernel, &scan, &code, &mut feed);
+            scan_one(self.kernel, &scan, asked, &mut feed);
         }
-        let (rows, reranked) =
-            collector.finish(|row| self.row(row), |_, values| Ok(dot(values, vector)))?;
+        self.settled(collector, ask, complete)
+    }
+
+    /// Scores what the certificate could not rule out.
+    pub(super) fn settled(
+        &self,
+        collector: Collector,
+        ask: &Ask<'_>,
+        complete: bool,
+    ) -> Result<Ranking, Damage> {
+        let (rows, reranked) = collector.finish(
+            |row| self.rows.row(row),
+            |row, values| self.rows.score(ask.query, ask.vector, row, values),
+        )?;
         Ok(Ranking {
             rows,
             reranked,
@@ -153,170 +136,104 @@ impl Lists<'_> {
         })
     }
 
-    fn estimated(
-        &self,
-        query: &Query,
-        vector: &[f32],
-        k: usize,
-        rerank: usize,
-        visits: &[Visit<'_>],
-    ) -> Result<Ranking, Damage> {
-        let mut best = TopK::new(k);
-        let mut reranked = 0;
-        for (at, score) in self.head.scored(query, vector) {
-            best.push(score, self.head.id(at), head_row(at));
-            reranked += 1;
-        }
-        let mut rotated = vector.to_vec();
-        self.rotation.apply(&mut rotated);
-        let query_code = match self.codes {
-            ListCodes::OneBit => LowQuery::Bits(BitQuery::new(&rotated)),
-            _ => LowQuery::Bytes(QueryCode::one_plane(&rotated, self.kernel)),
-        };
-        let mut estimates = Estimates {
-            best: TopK::new(rerank.max(k)),
-            floor: f32::NEG_INFINITY,
-            number: 0,
-            rows: 0..0,
-            visit: None,
-        };
+    fn estimated(&self, ask: &Ask<'_>, visits: &[Visit<'_>]) -> Result<Ranking, Damage> {
+        let Ask { query, vector, .. } = *ask;
+        let code = LowQuery::new(vector, self);
+        let mut estimates = Estimates::new(ask.rerank.max(ask.k));
+        let mut prior = PriorTerms::default();
         for (i, visit) in visits.iter().enumerate() {
-            prefetch_start(visits.get(i + 1), self.codes);
-            let mean = visit.segment.mean(visit.list);
+            if let Some(next) = visits.get(i + 1) {
+                next.prefetch(self.codes);
+            }
+            let rows = visit.tile_rows();
             let scan = LowScan {
                 tiles: visit.tiles(self.codes)?,
                 tile_bytes: code_tile_bytes(self.codes, vector.len()),
-                first_row: visit.first_row(),
-                constant: dot(mean, vector),
+                first_row: rows.start,
             };
-            estimates.number = visit.number;
-            estimates.rows = visit.rows.clone();
-            estimates.visit = Some((visit, query));
-            match &query_code {
-                LowQuery::Bits(bits) => scan_one_bit(self.kernel, &scan, bits, &mut estimates),
-                LowQuery::Bytes(code) => scan_four_bit(self.kernel, &scan, code, &mut estimates),
-            }
+            let first_row = rows.start;
+            prior.of(query, &visit.segment.store, rows)?;
+            let terms = prior.terms();
+            let keep = |at: usize| visit.keeps(query, at);
+            let mut feed = EstimateFeed {
+                estimates,
+                segment: visit.number,
+                rows: visit.rows.clone(),
+                dead: &visit.segment.store.dead,
+                keep: query.region.is_some().then_some(&keep),
+                terms,
+                first_row,
+                largest_term: terms.iter().copied().reduce(f32::max).unwrap_or(0.0),
+            };
+            let constant = dot(visit.segment.mean(visit.list), vector);
+            code.scan(self.kernel, &scan, constant, &mut feed);
+            estimates = feed.estimates;
         }
-        let promising = estimates.best.into_sorted();
-        for (i, estimate) in promising.iter().enumerate() {
+        self.rescored(estimates, ask)
+    }
+
+    /// Scores the rows with the best estimates, and those without codes.
+    pub(super) fn rescored(&self, estimates: Estimates, ask: &Ask<'_>) -> Result<Ranking, Damage> {
+        let mut best = TopK::new(ask.k);
+        let mut reranked = 0;
+        for (at, score) in self.rows.head.scored(ask.query, ask.vector) {
+            best.push(score, self.rows.head.id(at), head_row(at));
+            reranked += 1;
+        }
+        let promising = estimates.into_sorted();
+        for (i, row) in promising.iter().enumerate() {
             if let Some(soon) = promising.get(i + PREFETCH_ROWS) {
-                prefetch(self.row(soon.item)?.1);
+                prefetch(self.rows.row(*soon)?.1);
             }
-            let (id, values) = self.row(estimate.item)?;
-            best.push(dot(values, vector), id, estimate.item);
+            let (id, values) = self.rows.row(*row)?;
+            let score = self.rows.score(ask.query, ask.vector, *row, values)?;
+            best.push(score, id, *row);
             reranked += 1;
         }
         Ok(Ranking {
             rows: best.into_sorted(),
             reranked,
-            exact: visits.is_empty() && self.segments.is_empty(),
+            exact: self.rows.sealed.is_empty(),
         })
     }
 }
 
-fn head_row(at: usize) -> RowRef {
-    RowRef {
-        segment: HEAD,
-        at: at as u32,
-    }
-}
-
-enum LowQuery {
+/// A query against codes of low bits.
+pub(super) enum LowQuery {
     Bytes(QueryCode),
     Bits(BitQuery),
 }
 
-/// A range of rows of one list of one segment.
-struct Visit<'a> {
-    segment: &'a ListSegment,
-    number: u32,
-    list: u32,
-    rows: Range<usize>,
-}
-
-impl Visit<'_> {
-    /// Whether a row lies in the shape of the region; its block was checked before.
-    fn keeps(&self, query: &Query, at: usize) -> bool {
-        let Some(shape) = query.region.as_ref().and_then(|r| r.shape.as_ref()) else {
-            return true;
-        };
-        let location = self.segment.store.locations.unchecked().get(at);
-        let p = location.and_then(|&[lat, lng]| LatLng::new(lat, lng).ok());
-        p.is_some_and(|p| shape.contains(p))
+impl LowQuery {
+    pub(super) fn new(vector: &[f32], lists: &Lists<'_>) -> Self {
+        let mut rotated = vector.to_vec();
+        lists.rotation.apply(&mut rotated);
+        match lists.codes {
+            ListCodes::OneBit => Self::Bits(BitQuery::new(&rotated)),
+            _ => Self::Bytes(QueryCode::one_plane(&rotated, lists.kernel)),
+        }
     }
 
-    fn first_row(&self) -> usize {
-        self.rows.start / TILE_ROWS * TILE_ROWS
-    }
-
-    fn tiles(&self, codes: ListCodes) -> Result<&[u8], Damage> {
-        let size = code_tile_bytes(codes, self.segment.store.dim);
-        let tiles = self.rows.start / TILE_ROWS..self.rows.end.div_ceil(TILE_ROWS);
-        self.segment.tiles.get(tiles.start * size..tiles.end * size)
+    pub(super) fn scan(
+        &self,
+        kernel: Kernel,
+        scan: &LowScan<'_>,
+        constant: f32,
+        feed: &mut EstimateFeed<'_>,
+    ) {
+        match self {
+            Self::Bits(bits) => scan_one_bit(kernel, scan, bits, constant, feed),
+            Self::Bytes(code) => scan_four_bit(kernel, scan, with(code, constant), feed),
+        }
     }
 }
 
-/// Asks the cache for the beginning of the next list: lists lie anywhere in memory.
-fn prefetch_start(next: Option<&Visit<'_>>, codes: ListCodes) {
-    if let Some(visit) = next {
-        let size = code_tile_bytes(codes, visit.segment.store.dim);
-        let from = visit.rows.start / TILE_ROWS * size;
-        let bytes = visit.segment.tiles.unchecked();
-        let end = (from + PREFETCH_BYTES).min(bytes.len());
-        prefetch(bytes.get(from..end).unwrap_or(&[]));
-        prefetch(visit.segment.mean(visit.list));
-    }
-}
-
-fn positions(
-    segment: &ListSegment,
-    rows: Range<usize>,
-    region: Option<&Region>,
-) -> Result<Vec<Range<usize>>, Damage> {
-    match region {
-        None if rows.is_empty() => Ok(Vec::new()),
-        None => Ok(std::iter::once(rows).collect()),
-        Some(region) => region_positions(&segment.store, rows, region),
-    }
+/// A code with the constant of a list; estimates need no slack.
+pub(super) fn with(code: &QueryCode, constant: f32) -> Asked<'_> {
+    code.asked_with(constant, 0.0)
 }
 
 /// The Euclidean norm.
-fn length(x: &[f32]) -> f64 {
+pub(super) fn length(x: &[f32]) -> f64 {
     x.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt()
-}
-
-/// The rows with the best estimates.
-struct Estimates<'a> {
-    best: TopK<RowRef>,
-    floor: f32,
-    number: u32,
-    rows: Range<usize>,
-    visit: Option<(&'a Visit<'a>, &'a Query)>,
-}
-
-impl Sink for Estimates<'_> {
-    fn floor(&self) -> f32 {
-        self.floor
-    }
-
-    fn take(&mut self, first_row: usize, lanes: u32, score: &[f32; 16], _: &[f32; 16]) {
-        let mut lanes = lanes;
-        while lanes != 0 {
-            let lane = lanes.trailing_zeros() as usize;
-            lanes &= lanes - 1;
-            let at = first_row + lane;
-            let kept = |(visit, query): (&Visit<'_>, &Query)| {
-                !visit.segment.store.dead.contains(at) && visit.keeps(query, at)
-            };
-            let kept = self.rows.contains(&at) && self.visit.is_some_and(kept);
-            if let (true, Some(&score)) = (kept, score.get(lane)) {
-                let row = RowRef {
-                    segment: self.number,
-                    at: at as u32,
-                };
-                self.best.push(score, at as u64, row);
-            }
-        }
-        self.floor = self.best.floor();
-    }
 }

@@ -7,11 +7,13 @@ use crate::codes::{
     Rotation, encode_four_bit, encode_one_bit, four_bit_tile_bytes, one_bit_tile_bytes,
 };
 use crate::column::{Column, Room};
-use crate::error::MemoryError;
+use crate::error::{Damage, MemoryError};
 use crate::flat::tile_bytes;
 use crate::kernels::{TILE_HEADER, TILE_ROWS};
 use crate::row_store::RowStore;
 use crate::row_table::RowSlices;
+use crate::segments::Sealed;
+use crate::store::{SegmentManifest, StoreError, Writer};
 
 use super::ListCodes;
 
@@ -132,10 +134,10 @@ impl ListSegment {
         }
     }
 
-    /// The tiles of a list.
+    /// The positions of a list.
     pub(crate) fn list(&self, list: u32) -> Range<usize> {
         let at = |i: usize| self.starts.unchecked().get(i).map_or(0, |&v| v as usize);
-        at(list as usize)..at(list as usize + 1)
+        at(list as usize) * TILE_ROWS..at(list as usize + 1) * TILE_ROWS
     }
 
     pub(crate) fn mean(&self, list: u32) -> &[f32] {
@@ -144,5 +146,34 @@ impl ListSegment {
             .unchecked()
             .get(list * dim..(list + 1) * dim)
             .unwrap_or(&[])
+    }
+}
+
+impl Sealed for ListSegment {
+    fn store(&self) -> &RowStore {
+        &self.store
+    }
+
+    fn store_mut(&mut self) -> &mut RowStore {
+        &mut self.store
+    }
+
+    fn save(&self, to: &mut Writer) -> Result<SegmentManifest, StoreError> {
+        let mut manifest = self.store.save(to)?;
+        let columns = [
+            ("tiles", self.tiles.bytes()?),
+            ("starts", self.starts.bytes()?),
+            ("means", self.means.bytes()?),
+        ];
+        for (name, bytes) in columns {
+            manifest
+                .sections
+                .insert(name.to_owned(), to.section(bytes)?);
+        }
+        Ok(manifest)
+    }
+
+    fn verify(&self) -> Result<(), Damage> {
+        self.tiles.all().map(|_| ())
     }
 }

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 
 use super::portable::{add_rest, finish_tile, tree_sum};
 use super::{Scan, Sink, TILE_HEADER};
-use crate::certificate::QueryCode;
+use crate::certificate::Asked;
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -31,15 +31,15 @@ fn store(low: __m256i, high: __m256i) -> [i32; 16] {
 }
 
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
+pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
     let ones = _mm256_set1_epi16(1);
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let (header, codes) = tile.split_at(TILE_HEADER);
         let mut sums = [
-            [_mm256_set1_epi32(query.bias[0]); 2],
-            [_mm256_set1_epi32(query.bias[1]); 2],
+            [_mm256_set1_epi32(query.code.bias[0]); 2],
+            [_mm256_set1_epi32(query.code.bias[1]); 2],
         ];
-        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.words) {
+        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.code.words) {
             super::prefetch_bytes(chunk, 4096);
             for (quarter, bytes) in chunk.as_chunks::<32>().0.iter().enumerate() {
                 let x = load(bytes);

@@ -9,16 +9,16 @@ use std::arch::x86_64::{
 
 use super::low_bits::{LowScan, finish_four_bit, portable_one_bit};
 use super::{Sink, TILE_ROWS};
-use crate::certificate::QueryCode;
+use crate::certificate::Asked;
 use crate::codes::BitQuery;
 
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn scan_four_bit<S: Sink>(scan: &LowScan<'_>, query: &QueryCode, sink: &mut S) {
+pub(super) fn scan_four_bit<S: Sink>(scan: &LowScan<'_>, query: Asked<'_>, sink: &mut S) {
     let (low_half, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes).enumerate() {
         let (scales, codes) = tile.split_at(64.min(tile.len()));
         let mut sums = [_mm256_setzero_si256(); 2];
-        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.words) {
+        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.code.words) {
             let (w0, w1) = (_mm256_set1_epi32(words[0]), _mm256_set1_epi32(words[1]));
             for (sum, bytes) in sums.iter_mut().zip(chunk.as_chunks::<32>().0) {
                 // SAFETY: the array holds the 32 bytes read; the load needs no alignment.
@@ -41,6 +41,11 @@ pub(super) fn scan_four_bit<S: Sink>(scan: &LowScan<'_>, query: &QueryCode, sink
 }
 
 #[target_feature(enable = "popcnt")]
-pub(super) fn scan_one_bit<S: Sink>(scan: &LowScan<'_>, query: &BitQuery, sink: &mut S) {
-    portable_one_bit(scan, query, sink);
+pub(super) fn scan_one_bit<S: Sink>(
+    scan: &LowScan<'_>,
+    query: &BitQuery,
+    constant: f32,
+    sink: &mut S,
+) {
+    portable_one_bit(scan, query, constant, sink);
 }

@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 
 use super::portable::{add_rest, tree_sum};
 use super::{GROUP, Scan, Sink, TILE_HEADER, TILE_ROWS};
-use crate::certificate::QueryCode;
+use crate::certificate::Asked;
 
 /// Bytes ahead of the codes being read that are asked for.
 const PREFETCH: usize = 8192;
@@ -57,21 +57,22 @@ fn header_of(tile: &[u8]) -> Option<(__m512, __m512, __m512, &[u8])> {
 
 /// Both planes of one query: limited by memory, so the second plane costs nothing.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
-    let scale0 = _mm512_set1_ps(query.scale[0]);
-    let scale1 = _mm512_set1_ps(query.scale[1]);
+pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
+    let code = query.code;
+    let scale0 = _mm512_set1_ps(code.scale[0]);
+    let scale1 = _mm512_set1_ps(code.scale[1]);
     let constant = _mm512_set1_ps(query.constant);
-    let error_factor = _mm512_set1_ps(query.error_factor);
-    let norm_factor = _mm512_set1_ps(query.norm_factor);
+    let error_factor = _mm512_set1_ps(code.error_factor);
+    let norm_factor = _mm512_set1_ps(code.norm_factor);
     let slack = _mm512_set1_ps(query.slack);
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let Some((scales, errors, norms, codes)) = header_of(tile) else {
             return;
         };
-        let mut a0 = _mm512_set1_epi32(query.bias[0]);
-        let mut b0 = _mm512_set1_epi32(query.bias[1]);
+        let mut a0 = _mm512_set1_epi32(code.bias[0]);
+        let mut b0 = _mm512_set1_epi32(code.bias[1]);
         let (mut a1, mut b1) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.words) {
+        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&code.words) {
             super::prefetch_bytes(chunk, PREFETCH);
             if let [low, high] = chunk.as_chunks::<64>().0 {
                 let (low, high) = (load(low), load(high));
@@ -90,13 +91,9 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S
             error_factor,
             _mm512_fmadd_ps(norms, norm_factor, slack),
         );
-        if let Some(offsets) = scan.offsets {
-            let at = t * TILE_ROWS;
-            let rows = |column: &[f32]| column.get(at..)?.first_chunk::<16>().copied();
-            if let (Some(score), Some(more)) = (rows(offsets.score), rows(offsets.slack)) {
-                s = _mm512_add_ps(s, load_ps(&score));
-                e = _mm512_add_ps(e, load_ps(&more));
-            }
+        if let Some((score, more)) = scan.offsets.and_then(|offsets| offsets.of_tile(t)) {
+            s = _mm512_add_ps(s, load_ps(&score));
+            e = _mm512_add_ps(e, load_ps(&more));
         }
         let floor = _mm512_set1_ps(sink.floor());
         let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_add_ps(s, e), floor);
@@ -109,15 +106,34 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S
 
 /// Up to [`GROUP`] queries, first plane only, two tiles at a time: limited by arithmetic.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn scan_group<S: Sink>(scan: &Scan<'_>, queries: &[QueryCode], sinks: &mut [S]) {
-    let count = queries.len().min(sinks.len()).min(GROUP);
-    let mut words = vec![[0i32; GROUP]; scan.padded / 4];
-    for (j, query) in queries.iter().take(count).enumerate() {
-        for (pair, chunk) in words.as_chunks_mut::<2>().0.iter_mut().zip(&query.words) {
+pub(super) fn scan_group<S: Sink>(scan: &Scan<'_>, queries: &[Asked<'_>], sinks: &mut [S]) {
+    match (queries, &mut *sinks) {
+        ([query], [sink, ..]) => scan_one(scan, *query, sink),
+        _ if queries.len() <= 4 => group::<4, S>(scan, queries, sinks),
+        _ => group::<GROUP, S>(scan, queries, sinks),
+    }
+}
+
+/// The first planes of up to `G` queries, four columns after another: words of all queries together.
+pub(super) fn interleave<const G: usize>(queries: &[Asked<'_>], padded: usize) -> Vec<[i32; G]> {
+    let mut words = vec![[0i32; G]; padded / 4];
+    for (j, query) in queries.iter().take(G).enumerate() {
+        for (pair, chunk) in words
+            .as_chunks_mut::<2>()
+            .0
+            .iter_mut()
+            .zip(&query.code.words)
+        {
             pair[0][j] = chunk[0];
             pair[1][j] = chunk[1];
         }
     }
+    words
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn group<const G: usize, S: Sink>(scan: &Scan<'_>, queries: &[Asked<'_>], sinks: &mut [S]) {
+    let words = interleave::<G>(queries, scan.padded);
     let tile_bytes = scan.tile_bytes();
     let pairs = scan.tiles.chunks_exact(2 * tile_bytes);
     let last = pairs.remainder();
@@ -134,24 +150,28 @@ pub(super) fn scan_group<S: Sink>(scan: &Scan<'_>, queries: &[QueryCode], sinks:
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn tiles_by_queries<const T: usize, S: Sink>(
+fn tiles_by_queries<const T: usize, const G: usize, S: Sink>(
     tiles: [&[u8]; T],
     row: usize,
-    words: &[[i32; GROUP]],
-    queries: &[QueryCode],
+    words: &[[i32; G]],
+    queries: &[Asked<'_>],
     sinks: &mut [S],
 ) {
-    let mut sums = [[_mm512_setzero_si512(); GROUP]; T];
+    let mut sums = [[_mm512_setzero_si512(); G]; T];
+    let mut codes: [&[[u8; 64]]; T] = [&[]; T];
+    for (codes, tile) in codes.iter_mut().zip(tiles) {
+        let chunks = tile.get(TILE_HEADER..).unwrap_or(&[]).as_chunks().0;
+        let Some(chunks) = chunks.get(..words.len()) else {
+            return;
+        };
+        *codes = chunks;
+    }
     for (c, word) in words.iter().enumerate() {
-        let at = TILE_HEADER + c * 64;
         let mut x = [_mm512_setzero_si512(); T];
-        for (x, tile) in x.iter_mut().zip(tiles) {
-            let Some(bytes) = tile.get(at..).and_then(|rest| rest.first_chunk()) else {
-                return;
-            };
-            *x = load(bytes);
+        for t in 0..T {
+            x[t] = load(&codes[t][c]);
         }
-        for j in 0..GROUP {
+        for j in 0..G {
             let w = _mm512_set1_epi32(word[j]);
             for t in 0..T {
                 sums[t][j] = _mm512_dpbusd_epi32(sums[t][j], x[t], w);
@@ -163,19 +183,20 @@ fn tiles_by_queries<const T: usize, S: Sink>(
             return;
         };
         for ((query, sink), sum) in queries.iter().zip(sinks.iter_mut()).zip(sums[t]) {
-            let dots = _mm512_add_epi32(sum, _mm512_set1_epi32(query.bias[0]));
+            let code = query.code;
+            let dots = _mm512_add_epi32(sum, _mm512_set1_epi32(code.bias[0]));
             let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), scales);
             let s = _mm512_fmadd_ps(
                 scaled,
-                _mm512_set1_ps(query.scale[0]),
+                _mm512_set1_ps(code.scale[0]),
                 _mm512_set1_ps(query.constant),
             );
             let e = _mm512_fmadd_ps(
                 errors,
-                _mm512_set1_ps(query.first_error_factor),
+                _mm512_set1_ps(code.first_error_factor),
                 _mm512_fmadd_ps(
                     norms,
-                    _mm512_set1_ps(query.first_norm_factor),
+                    _mm512_set1_ps(code.first_norm_factor),
                     _mm512_set1_ps(query.slack),
                 ),
             );

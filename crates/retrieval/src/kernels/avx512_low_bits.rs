@@ -11,9 +11,10 @@ use std::arch::x86_64::{
     _mm512_storeu_ps,
 };
 
+use super::avx512::interleave;
 use super::low_bits::LowScan;
-use super::{Sink, TILE_ROWS};
-use crate::certificate::QueryCode;
+use super::{GROUP, Sink, TILE_ROWS};
+use crate::certificate::Asked;
 use crate::codes::BitQuery;
 
 #[inline]
@@ -30,40 +31,143 @@ fn load_eight(bytes: &[u8; 32]) -> __m256 {
     _mm256_castsi256_ps(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
 }
 
+/// One query.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn scan_four_bit<S: Sink>(scan: &LowScan<'_>, query: &QueryCode, sink: &mut S) {
+pub(super) fn scan_four_bit<S: Sink>(scan: &LowScan<'_>, query: Asked<'_>, sink: &mut S) {
     let low_half = _mm512_set1_epi8(15);
-    let centre = _mm512_set1_ps(query.bias[0] as f32 * (7.5 / 128.0));
-    let query_scale = _mm512_set1_ps(query.scale[0]);
-    let constant = _mm512_set1_ps(scan.constant);
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes).enumerate() {
         let Some((scales, codes)) = tile.split_first_chunk::<64>() else {
             return;
         };
         let (mut a, mut b) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.words) {
+        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.code.words) {
             let v = load(chunk);
             let low = _mm512_and_si512(v, low_half);
             let high = _mm512_and_si512(_mm512_srli_epi16::<4>(v), low_half);
             a = _mm512_dpbusd_epi32(a, low, _mm512_set1_epi32(words[0]));
             b = _mm512_dpbusd_epi32(b, high, _mm512_set1_epi32(words[1]));
         }
-        let scales = _mm512_castsi512_ps(load(scales));
-        let dots = _mm512_add_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(a, b)), centre);
-        let s = _mm512_fmadd_ps(dots, _mm512_mul_ps(scales, query_scale), constant);
-        let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(s, _mm512_set1_ps(sink.floor()));
-        if lanes != 0 {
-            let mut score = [0f32; TILE_ROWS];
-            // SAFETY: the array takes the 64 bytes written.
-            unsafe { _mm512_storeu_ps(score.as_mut_ptr(), s) };
-            let row = scan.first_row + t * TILE_ROWS;
-            sink.take(row, u32::from(lanes), &score, &[0.0; TILE_ROWS]);
+        let row = scan.first_row + t * TILE_ROWS;
+        offer_four_bit(_mm512_add_epi32(a, b), scales, row, query, sink);
+    }
+}
+
+/// Up to [`GROUP`] queries, two tiles at a time.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn scan_four_bit_group<S: Sink>(
+    scan: &LowScan<'_>,
+    queries: &[Asked<'_>],
+    sinks: &mut [S],
+) {
+    match (queries, &mut *sinks) {
+        ([query], [sink, ..]) => scan_four_bit(scan, *query, sink),
+        _ if queries.len() <= 4 => four_bit_group::<4, S>(scan, queries, sinks),
+        _ => four_bit_group::<GROUP, S>(scan, queries, sinks),
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn four_bit_group<const G: usize, S: Sink>(
+    scan: &LowScan<'_>,
+    queries: &[Asked<'_>],
+    sinks: &mut [S],
+) {
+    // A chunk of 64 bytes holds 8 columns.
+    let words = interleave::<G>(queries, (scan.tile_bytes - 64) / 64 * 8);
+    let pairs = scan.tiles.chunks_exact(2 * scan.tile_bytes);
+    let last = pairs.remainder();
+    let mut row = scan.first_row;
+    for pair in pairs {
+        let (low, high) = pair.split_at(scan.tile_bytes);
+        four_bit_tiles([low, high], row, &words, queries, sinks);
+        row += 2 * TILE_ROWS;
+    }
+    if last.len() == scan.tile_bytes {
+        four_bit_tiles([last], row, &words, queries, sinks);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn four_bit_tiles<const T: usize, const G: usize, S: Sink>(
+    tiles: [&[u8]; T],
+    row: usize,
+    words: &[[i32; G]],
+    queries: &[Asked<'_>],
+    sinks: &mut [S],
+) {
+    let low_half = _mm512_set1_epi8(15);
+    let words = words.as_chunks::<2>().0;
+    let mut sums = [[_mm512_setzero_si512(); G]; T];
+    let mut codes: [&[[u8; 64]]; T] = [&[]; T];
+    for (codes, tile) in codes.iter_mut().zip(tiles) {
+        let chunks = tile.get(64..).unwrap_or(&[]).as_chunks().0;
+        let Some(chunks) = chunks.get(..words.len()) else {
+            return;
+        };
+        *codes = chunks;
+    }
+    for (c, [low_words, high_words]) in words.iter().enumerate() {
+        let mut low = [_mm512_setzero_si512(); T];
+        let mut high = [_mm512_setzero_si512(); T];
+        for t in 0..T {
+            let v = load(&codes[t][c]);
+            low[t] = _mm512_and_si512(v, low_half);
+            high[t] = _mm512_and_si512(_mm512_srli_epi16::<4>(v), low_half);
+        }
+        for j in 0..G {
+            let (wl, wh) = (
+                _mm512_set1_epi32(low_words[j]),
+                _mm512_set1_epi32(high_words[j]),
+            );
+            for t in 0..T {
+                sums[t][j] = _mm512_dpbusd_epi32(sums[t][j], low[t], wl);
+                sums[t][j] = _mm512_dpbusd_epi32(sums[t][j], high[t], wh);
+            }
+        }
+    }
+    for (t, tile) in tiles.into_iter().enumerate() {
+        let Some((scales, _)) = tile.split_first_chunk::<64>() else {
+            return;
+        };
+        for ((query, sink), sum) in queries.iter().zip(sinks.iter_mut()).zip(sums[t]) {
+            offer_four_bit(sum, scales, row + t * TILE_ROWS, *query, sink);
         }
     }
 }
 
+/// From integers to scores, and those above the floor to the sink.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn offer_four_bit<S: Sink>(
+    sum: __m512i,
+    scales: &[u8; 64],
+    row: usize,
+    query: Asked<'_>,
+    sink: &mut S,
+) {
+    // Grid value = level - 7.5, and `bias` holds -128 times the sum of codes.
+    let centre = _mm512_set1_ps(query.code.bias[0] as f32 * (7.5 / 128.0));
+    let scales = _mm512_castsi512_ps(load(scales));
+    let dots = _mm512_add_ps(_mm512_cvtepi32_ps(sum), centre);
+    let scaled = _mm512_mul_ps(scales, _mm512_set1_ps(query.code.scale[0]));
+    let s = _mm512_fmadd_ps(dots, scaled, _mm512_set1_ps(query.constant));
+    let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(s, _mm512_set1_ps(sink.floor()));
+    if lanes != 0 {
+        let mut score = [0f32; TILE_ROWS];
+        // SAFETY: the array takes the 64 bytes written.
+        unsafe { _mm512_storeu_ps(score.as_mut_ptr(), s) };
+        sink.take(row, u32::from(lanes), &score, &[0.0; TILE_ROWS]);
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512vpopcntdq,fma")]
-pub(super) fn scan_one_bit<S: Sink>(scan: &LowScan<'_>, query: &BitQuery, sink: &mut S) {
+pub(super) fn scan_one_bit<S: Sink>(
+    scan: &LowScan<'_>,
+    query: &BitQuery,
+    constant: f32,
+    sink: &mut S,
+) {
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes).enumerate() {
         let Some((scales, codes)) = tile.split_first_chunk::<64>() else {
             return;
@@ -88,7 +192,7 @@ pub(super) fn scan_one_bit<S: Sink>(scan: &LowScan<'_>, query: &BitQuery, sink: 
         let mut score = [0f32; TILE_ROWS];
         let halves = score.as_chunks_mut::<8>().0.iter_mut();
         for ((out, scale), [weighted, set]) in halves.zip(scales.as_chunks::<32>().0).zip(sums) {
-            let s = eight_scores(weighted, set, load_eight(scale), query, scan.constant);
+            let s = eight_scores(weighted, set, load_eight(scale), query, constant);
             // SAFETY: the array takes the 32 bytes written.
             unsafe { _mm256_storeu_ps(out.as_mut_ptr(), s) };
         }

@@ -1,7 +1,7 @@
 //! Scans over codes of 4 and 1 bit: plain Rust, and the choice of instructions.
 
 use super::{Kernel, Sink, TILE_ROWS};
-use crate::certificate::QueryCode;
+use crate::certificate::Asked;
 use crate::codes::BitQuery;
 
 #[cfg(target_arch = "x86_64")]
@@ -13,15 +13,13 @@ pub(crate) struct LowScan<'a> {
     pub(crate) tiles: &'a [u8],
     pub(crate) tile_bytes: usize,
     pub(crate) first_row: usize,
-    /// Added to every score.
-    pub(crate) constant: f32,
 }
 
 /// Estimated scores from 4-bit codes; the query is coded from the rotated vector.
 pub(crate) fn scan_four_bit<S: Sink>(
     kernel: Kernel,
     scan: &LowScan<'_>,
-    query: &QueryCode,
+    query: Asked<'_>,
     sink: &mut S,
 ) {
     match kernel {
@@ -45,11 +43,38 @@ pub(crate) fn scan_four_bit<S: Sink>(
     }
 }
 
-/// Estimated scores from 1-bit codes; the query is coded from the rotated vector.
+/// As [`scan_four_bit`], for several queries; `sinks` are in their order.
+pub(crate) fn scan_four_bit_group<S: Sink>(
+    kernel: Kernel,
+    scan: &LowScan<'_>,
+    queries: &[Asked<'_>],
+    sinks: &mut [S],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if kernel == Kernel::Avx512Vnni && kernel.is_available() {
+        for (queries, sinks) in queries
+            .chunks(super::GROUP)
+            .zip(sinks.chunks_mut(super::GROUP))
+        {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+            // SAFETY: the condition has checked the features that the function enables.
+            unsafe {
+                avx512_low_bits::scan_four_bit_group(scan, queries, sinks);
+            }
+        }
+        return;
+    }
+    for (query, sink) in queries.iter().zip(sinks) {
+        scan_four_bit(kernel, scan, *query, sink);
+    }
+}
+
+/// Estimated scores from 1-bit codes, plus a constant; the query is coded from the rotated vector.
 pub(crate) fn scan_one_bit<S: Sink>(
     kernel: Kernel,
     scan: &LowScan<'_>,
     query: &BitQuery,
+    constant: f32,
     sink: &mut S,
 ) {
     match kernel {
@@ -60,7 +85,7 @@ pub(crate) fn scan_one_bit<S: Sink>(
             #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
-                avx512_low_bits::scan_one_bit(scan, query, sink);
+                avx512_low_bits::scan_one_bit(scan, query, constant, sink);
             }
         }
         #[cfg(target_arch = "x86_64")]
@@ -70,18 +95,18 @@ pub(crate) fn scan_one_bit<S: Sink>(
             #[allow(unsafe_code, reason = "calls a function that needs POPCNT")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
-                avx2_low_bits::scan_one_bit(scan, query, sink);
+                avx2_low_bits::scan_one_bit(scan, query, constant, sink);
             }
         }
-        _ => portable_one_bit(scan, query, sink),
+        _ => portable_one_bit(scan, query, constant, sink),
     }
 }
 
-fn portable_four_bit<S: Sink>(scan: &LowScan<'_>, query: &QueryCode, sink: &mut S) {
+fn portable_four_bit<S: Sink>(scan: &LowScan<'_>, query: Asked<'_>, sink: &mut S) {
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes).enumerate() {
         let (scales, codes) = tile.split_at(64.min(tile.len()));
         let mut dots = [0i32; TILE_ROWS];
-        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.words) {
+        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.code.words) {
             let low = words[0].to_le_bytes().map(|b| i32::from(b as i8));
             let high = words[1].to_le_bytes().map(|b| i32::from(b as i8));
             for (sum, bytes) in dots.iter_mut().zip(chunk.as_chunks::<4>().0) {
@@ -100,14 +125,14 @@ pub(super) fn finish_four_bit<S: Sink>(
     t: usize,
     scales: &[u8],
     dots: &[i32; TILE_ROWS],
-    query: &QueryCode,
+    query: Asked<'_>,
     sink: &mut S,
 ) {
-    let centre = query.bias[0] as f32 * (7.5 / 128.0);
+    let centre = query.code.bias[0] as f32 * (7.5 / 128.0);
     let mut score = [0f32; TILE_ROWS];
     for ((s, dot), scale) in score.iter_mut().zip(dots).zip(scales.as_chunks::<4>().0) {
-        let scaled = f32::from_le_bytes(*scale) * query.scale[0];
-        *s = (*dot as f32 + centre) * scaled + scan.constant;
+        let scaled = f32::from_le_bytes(*scale) * query.code.scale[0];
+        *s = (*dot as f32 + centre) * scaled + query.constant;
     }
     offer(scan, t, &score, sink);
 }
@@ -131,7 +156,12 @@ fn offer<S: Sink>(scan: &LowScan<'_>, t: usize, score: &[f32; TILE_ROWS], sink: 
     clippy::inline_always,
     reason = "compiled anew inside the caller, with its instructions"
 )]
-pub(super) fn portable_one_bit<S: Sink>(scan: &LowScan<'_>, query: &BitQuery, sink: &mut S) {
+pub(super) fn portable_one_bit<S: Sink>(
+    scan: &LowScan<'_>,
+    query: &BitQuery,
+    constant: f32,
+    sink: &mut S,
+) {
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes).enumerate() {
         let (scales, codes) = tile.split_at(64.min(tile.len()));
         let (mut weighted, mut set) = ([0u32; TILE_ROWS], [0u32; TILE_ROWS]);
@@ -150,7 +180,7 @@ pub(super) fn portable_one_bit<S: Sink>(scan: &LowScan<'_>, query: &BitQuery, si
         let rows = score.iter_mut().zip(weighted).zip(set);
         for (((s, sum), count), scale) in rows.zip(scales.as_chunks::<4>().0) {
             let signed = 2.0 * (query.step * sum as f32 + query.low * count as f32) - query.sum;
-            *s = signed * f32::from_le_bytes(*scale) + scan.constant;
+            *s = signed * f32::from_le_bytes(*scale) + constant;
         }
         offer(scan, t, &score, sink);
     }

@@ -16,13 +16,13 @@ mod low_bits;
 mod neon;
 mod portable;
 
-pub(crate) use low_bits::{LowScan, scan_four_bit, scan_one_bit};
+pub(crate) use low_bits::{LowScan, scan_four_bit, scan_four_bit_group, scan_one_bit};
 
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::QueryCode;
+use crate::certificate::Asked;
 
 /// Rows in one tile.
 pub(crate) const TILE_ROWS: usize = 16;
@@ -98,15 +98,43 @@ pub(crate) struct Scan<'a> {
     pub(crate) padded: usize,
     /// Row number of the first row of the first tile.
     pub(crate) first_row: usize,
-    /// Something to add to every row's score: 16 entries a tile.
+    /// Something to add to every row's score.
     pub(crate) offsets: Option<Offsets<'a>>,
 }
 
-/// Per-row terms: known to within `slack` of the truth.
+/// Terms of the rows of a scan, each known to within a slack of the truth.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Offsets<'a> {
-    pub(crate) score: &'a [f32],
-    pub(crate) slack: &'a [f32],
+pub(crate) enum Offsets<'a> {
+    /// One term and one slack a row, 16 a tile.
+    PerRow { score: &'a [f32], slack: &'a [f32] },
+    /// Rows share `[term, slack]` pairs: `parents` names the pair of each row, and a row whose pair is
+    /// not there has none.
+    Shared {
+        parents: &'a [u32],
+        terms: &'a [[f32; 2]],
+    },
+}
+
+impl Offsets<'_> {
+    /// The terms and slacks of the rows of tile `t`; `None` past the end.
+    #[inline]
+    fn of_tile(&self, t: usize) -> Option<([f32; TILE_ROWS], [f32; TILE_ROWS])> {
+        let rows = t * TILE_ROWS..(t + 1) * TILE_ROWS;
+        match self {
+            Self::PerRow { score, slack } => Some((
+                *score.get(rows.clone())?.first_chunk()?,
+                *slack.get(rows)?.first_chunk()?,
+            )),
+            Self::Shared { parents, terms } => {
+                let (mut score, mut slack) = ([0f32; TILE_ROWS], [0f32; TILE_ROWS]);
+                let parents = parents.get(rows.start..rows.end.min(parents.len()))?;
+                for ((s, e), &parent) in score.iter_mut().zip(&mut slack).zip(parents) {
+                    [*s, *e] = terms.get(parent as usize).copied().unwrap_or([0.0; 2]);
+                }
+                Some((score, slack))
+            }
+        }
+    }
 }
 
 impl Scan<'_> {
@@ -126,7 +154,7 @@ pub(crate) trait Sink {
 }
 
 /// Scans for one query, with both planes of its code.
-pub(crate) fn scan_one<S: Sink>(kernel: Kernel, scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
+pub(crate) fn scan_one<S: Sink>(kernel: Kernel, scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
     match kernel {
         #[cfg(target_arch = "x86_64")]
         Kernel::Avx512Vnni if kernel.is_available() => {
@@ -160,7 +188,7 @@ pub(crate) fn scan_one<S: Sink>(kernel: Kernel, scan: &Scan<'_>, query: &QueryCo
 pub(crate) fn scan_group<S: Sink>(
     kernel: Kernel,
     scan: &Scan<'_>,
-    queries: &[QueryCode],
+    queries: &[Asked<'_>],
     sinks: &mut [S],
 ) {
     #[cfg(target_arch = "x86_64")]
@@ -175,7 +203,7 @@ pub(crate) fn scan_group<S: Sink>(
         return;
     }
     for (query, sink) in queries.iter().zip(sinks) {
-        scan_one(kernel, scan, query, sink);
+        scan_one(kernel, scan, *query, sink);
     }
 }
 

@@ -9,10 +9,10 @@ use std::arch::aarch64::{
 
 use super::portable::finish_tile;
 use super::{Scan, Sink, TILE_HEADER, TILE_ROWS};
-use crate::certificate::QueryCode;
+use crate::certificate::Asked;
 
 #[target_feature(enable = "neon")]
-pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
+pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
     let sign = vdupq_n_u8(0x80);
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let (header, codes) = tile.split_at(TILE_HEADER);
@@ -20,7 +20,7 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S
         for (plane, dots) in dots.iter_mut().enumerate() {
             // Two sums of half a row each, rows 0-1 and rows 2-3 of every four.
             let mut sums: [[int32x4_t; 2]; 4] = [[vdupq_n_s32(0); 2]; 4];
-            for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.words) {
+            for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.code.words) {
                 for (part, bytes) in chunk.as_chunks::<16>().0.iter().enumerate() {
                     let (half, four) = (part / 4, part % 4);
                     let word = words[2 * plane + half];

@@ -1,7 +1,7 @@
 //! Plain Rust, for every machine; defines what the others must equal.
 
 use super::{Scan, Sink, TILE_HEADER, TILE_ROWS};
-use crate::certificate::{QueryCode, unpack_bounds};
+use crate::certificate::{Asked, QueryCode, unpack_bounds};
 
 /// f64 products in 16 running sums (column j into sum j mod 16), added as a balanced tree.
 ///
@@ -40,10 +40,10 @@ pub(super) fn tree_sum(mut sums: [f64; 16]) -> f64 {
     sums[0]
 }
 
-pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: &QueryCode, sink: &mut S) {
+pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let (header, codes) = tile.split_at(TILE_HEADER);
-        let dots = integer_dots(codes, query);
+        let dots = integer_dots(codes, query.code);
         finish_tile(scan, t, header, &dots, query, sink);
     }
 }
@@ -75,9 +75,11 @@ pub(super) fn finish_tile<S: Sink>(
     t: usize,
     header: &[u8],
     dots: &[[i32; TILE_ROWS]; 2],
-    query: &QueryCode,
+    query: Asked<'_>,
     sink: &mut S,
 ) {
+    let code = query.code;
+    let offsets = scan.offsets.and_then(|offsets| offsets.of_tile(t));
     let (mut score, mut slack) = ([0f32; TILE_ROWS], [0f32; TILE_ROWS]);
     let (scales, bounds) = header.split_at(TILE_HEADER / 2);
     let floor = sink.floor();
@@ -90,20 +92,12 @@ pub(super) fn finish_tile<S: Sink>(
     for (lane, (scale, bound)) in words.enumerate() {
         let scale = f32::from_le_bytes(*scale);
         let (error, norm) = unpack_bounds(u32::from_le_bytes(*bound));
-        let both = dots[0][lane] as f32 * query.scale[0] + dots[1][lane] as f32 * query.scale[1];
+        let both = dots[0][lane] as f32 * code.scale[0] + dots[1][lane] as f32 * code.scale[1];
         let mut s = both * scale + query.constant;
-        let mut e = error * query.error_factor + (norm * query.norm_factor + query.slack);
-        if let Some(offsets) = scan.offsets {
-            s += offsets
-                .score
-                .get(t * TILE_ROWS + lane)
-                .copied()
-                .unwrap_or(0.0);
-            e += offsets
-                .slack
-                .get(t * TILE_ROWS + lane)
-                .copied()
-                .unwrap_or(0.0);
+        let mut e = error * code.error_factor + (norm * code.norm_factor + query.slack);
+        if let Some((terms, slacks)) = &offsets {
+            s += terms[lane];
+            e += slacks[lane];
         }
         score[lane] = s;
         slack[lane] = e;

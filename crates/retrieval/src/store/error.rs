@@ -64,8 +64,8 @@ pub enum StoreError {
     /// The index was never saved or opened, so there is nothing to append to.
     #[error("the index has no file to append to")]
     NoFile,
-    /// An unfinished build is of another dimension or kind.
-    #[error("{}: an unfinished build of dimension {dim} and another kind or dimension than asked", folder.display())]
+    /// An unfinished build is of another dimension, kind or embedding.
+    #[error("{}: an unfinished build of dimension {dim}, of another dimension, kind or embedding than asked", folder.display())]
     OtherBuild {
         /// The folder of the unfinished build.
         folder: PathBuf,

@@ -9,7 +9,7 @@ use crate::IvfConfig;
 /// The table of contents of an index file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// "flat" or "ivf".
+    /// "flat", "ivf" or "fused".
     pub(crate) kind: String,
     pub(crate) dim: usize,
     /// The number that the next row without an id gets.
@@ -17,9 +17,12 @@ pub(crate) struct Manifest {
     /// Of a list index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) config: Option<IvfConfig>,
-    /// Number of lists; their centroids are the tiles of `shared`.
+    /// Number of lists, whose centroids are the tiles of `shared`; of a fused index, of prototypes.
     #[serde(default)]
     pub(crate) lists: usize,
+    /// Which model made the vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) embedding: Option<String>,
     #[serde(default)]
     pub(crate) shared: BTreeMap<String, SectionManifest>,
     pub(crate) segments: Vec<SegmentManifest>,

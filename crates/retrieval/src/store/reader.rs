@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MAX_DIM;
 use crate::column::{Column, Plain};
+use crate::origin::Origin;
 
 use super::manifest::SectionManifest;
 use super::{BLOCK, FORMAT_VERSION, MAGIC, Manifest, MappedSection, PAGE, StoreError, map_file};
@@ -48,7 +49,21 @@ fn header_at(bytes: &[u8], offset: usize) -> Option<Header> {
 }
 
 impl Reader {
+    /// Opens a file that must hold an index of one kind.
     pub(crate) fn open(path: &Path, kind: &'static str) -> Result<Self, StoreError> {
+        let reader = Self::open_any(path)?;
+        if reader.manifest.kind != kind {
+            return Err(StoreError::Kind {
+                file: path.to_path_buf(),
+                found: reader.manifest.kind,
+                expected: kind,
+            });
+        }
+        Ok(reader)
+    }
+
+    /// Opens a file whatever it holds.
+    pub(crate) fn open_any(path: &Path) -> Result<Self, StoreError> {
         if cfg!(target_endian = "big") {
             return Err(StoreError::Endianness);
         }
@@ -81,19 +96,22 @@ impl Reader {
         if manifest.dim == 0 || manifest.dim > MAX_DIM {
             return Err(damaged());
         }
-        if manifest.kind != kind {
-            return Err(StoreError::Kind {
-                file: path.to_path_buf(),
-                found: manifest.kind,
-                expected: kind,
-            });
-        }
         Ok(Self {
             sequence: header.sequence,
             map: Arc::new(map),
             path: Arc::new(path.to_path_buf()),
             manifest,
         })
+    }
+
+    /// What an index needs to append to this file.
+    pub(crate) fn into_origin(self) -> Origin {
+        Origin {
+            path: self.path.as_ref().clone(),
+            sequence: self.sequence,
+            shared: self.manifest.shared,
+            segments: self.manifest.segments,
+        }
     }
 
     pub(crate) fn inconsistent(&self, part: &str) -> StoreError {

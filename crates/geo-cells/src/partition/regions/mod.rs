@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use index::RegionIndex;
 pub use map::RegionMap;
+pub use optics::optics_clusters;
 pub use polygon::{Polygon, PolygonError, Region};
 
 use super::fit::{fit, in_canonical_order};

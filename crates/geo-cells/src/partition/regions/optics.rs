@@ -2,8 +2,19 @@
 //! bounded by steep areas of the reachability plot (section 4.3 there) and the correction by
 //! predecessors of Schubert and Gertz (2018).
 
+use super::OpticsRound;
 use crate::LatLng;
 use crate::distance::chord_squared;
+
+/// Clusters of places by OPTICS with the steepness of `round` (Ankerst et al. 1999), as lists of
+/// indices of at least `round.min_samples` places; a place may be in none.
+///
+/// A cluster that holds others is not reported. Distances are chords. The time is quadratic in the
+/// number of places.
+#[must_use]
+pub fn optics_clusters(places: &[LatLng], round: OpticsRound) -> Vec<Vec<usize>> {
+    clusters(places, round.min_samples, round.xi)
+}
 
 /// Order, reachability and predecessor of each point.
 struct Plot {

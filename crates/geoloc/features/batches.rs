@@ -1,0 +1,157 @@
+//! Rows of a feature file for the trainer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::Device;
+use thiserror::Error;
+
+use crate::backbones::feature_file::FeatureFile;
+use crate::core::{BatchError, BatchSource, Features, GeoBatch, TargetEncoder};
+use crate::geo_cells::LatLng;
+use crate::seed::mix;
+
+/// Batches of features with targets made from their places. Every epoch takes each row once, in an
+/// order that depends on seed and epoch alone; the rest of an epoch that fills no batch goes into the
+/// first batch of the next.
+#[derive(Debug)]
+pub struct FeatureBatches<T> {
+    file: Arc<FeatureFile>,
+    /// Rows of the file that are used, and their places.
+    rows: Vec<(u64, LatLng)>,
+    targets: T,
+    batch: usize,
+    seed: u64,
+    /// The order of the last epoch asked for.
+    order: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
+}
+
+/// Why there are no batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FeatureBatchesError {
+    /// Not every row has a place.
+    #[error("{places} places for {rows} rows of features")]
+    Places {
+        /// Number of places.
+        places: usize,
+        /// Number of rows.
+        rows: u64,
+    },
+    /// There are no rows, or none in a batch.
+    #[error("{rows} rows in batches of {batch}")]
+    Empty {
+        /// Number of rows.
+        rows: usize,
+        /// Rows of a batch.
+        batch: usize,
+    },
+    /// A row is asked for that is not there.
+    #[error("row {row} of {rows}")]
+    NoRow {
+        /// Row.
+        row: u64,
+        /// Number of rows.
+        rows: u64,
+    },
+}
+
+impl<T: TargetEncoder> FeatureBatches<T> {
+    /// Batches of all rows; place `i` is that of row `i`.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureBatchesError`].
+    pub fn new(
+        file: Arc<FeatureFile>,
+        places: Vec<LatLng>,
+        targets: T,
+        batch: usize,
+        seed: u64,
+    ) -> Result<Self, FeatureBatchesError> {
+        let rows = file.layout().rows;
+        if places.len() as u64 != rows {
+            let places = places.len();
+            return Err(FeatureBatchesError::Places { places, rows });
+        }
+        Self::of_rows(file, (0..).zip(places).collect(), targets, batch, seed)
+    }
+
+    /// Batches of some rows, each with its place.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureBatchesError`].
+    pub fn of_rows(
+        file: Arc<FeatureFile>,
+        rows: Vec<(u64, LatLng)>,
+        targets: T,
+        batch: usize,
+        seed: u64,
+    ) -> Result<Self, FeatureBatchesError> {
+        let there = file.layout().rows;
+        if rows.is_empty() || batch == 0 {
+            let rows = rows.len();
+            return Err(FeatureBatchesError::Empty { rows, batch });
+        }
+        if let Some(&(row, _)) = rows.iter().find(|(row, _)| *row >= there) {
+            return Err(FeatureBatchesError::NoRow { row, rows: there });
+        }
+        Ok(Self {
+            file,
+            rows,
+            targets,
+            batch,
+            seed,
+            order: Mutex::new(None),
+        })
+    }
+
+    /// Position in `rows` of draw number `index`.
+    fn draw(&self, index: u64) -> usize {
+        let count = self.rows.len() as u64;
+        let (epoch, at) = (index / count, (index % count) as usize);
+        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = match &*kept {
+            Some((of, order)) if *of == epoch => order.clone(),
+            _ => {
+                let order = Arc::new(shuffled(count, mix(self.seed, epoch)));
+                *kept = Some((epoch, order.clone()));
+                order
+            }
+        };
+        order.get(at).copied().unwrap_or(0)
+    }
+}
+
+/// A permutation by the method of Fisher and Yates.
+fn shuffled(count: u64, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count as usize).collect();
+    for i in (1..order.len()).rev() {
+        let j = mix(seed, i as u64) % (i as u64 + 1);
+        order.swap(i, j as usize);
+    }
+    order
+}
+
+impl<T: TargetEncoder> BatchSource for FeatureBatches<T> {
+    type Batch = GeoBatch<Features, T::Target>;
+
+    fn batch(&self, step: u64, device: &Device) -> Result<Self::Batch, BatchError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| BatchError { step, source };
+        let first = step * self.batch as u64;
+        let (rows, truth): (Vec<u64>, Vec<LatLng>) = (first..first + self.batch as u64)
+            .filter_map(|index| self.rows.get(self.draw(index)).copied())
+            .unzip();
+        Ok(GeoBatch {
+            input: self
+                .file
+                .features(&rows, device)
+                .map_err(|e| failed(e.into()))?,
+            target: self
+                .targets
+                .encode(&truth, device)
+                .map_err(|e| failed(e.into()))?,
+            truth,
+        })
+    }
+}

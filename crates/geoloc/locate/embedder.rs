@@ -1,0 +1,77 @@
+//! Photos as vectors.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::pipeline::in_batches;
+use crate::core::{Backbone, DecodeError, GeoModel, LocateError};
+use crate::datasets::{Photo, Preprocess};
+use crate::heads::embedding::EmbeddingHead;
+use crate::images::stack;
+
+/// Turns photos into vectors to index or to search with.
+pub trait Embedder: Send + Sync {
+    /// Length of the vectors.
+    fn dim(&self) -> usize;
+
+    /// One vector per photo, in order; a photo that fails does not cost the others.
+    fn embed(&self, photos: &[Photo]) -> Vec<Result<Vec<f32>, LocateError>>;
+}
+
+/// The query branch of a retrieval model.
+#[derive(Debug)]
+pub(super) struct ModelEmbedder<E: Module> {
+    model: GeoModel<E, EmbeddingHead>,
+    dim: usize,
+    input: Preprocess,
+    device: Device,
+}
+
+impl<E: Backbone> ModelEmbedder<E> {
+    pub(super) fn new(
+        model: &GeoModel<E, EmbeddingHead>,
+        dim: usize,
+        input: Preprocess,
+        device: &Device,
+    ) -> Self {
+        Self {
+            model: model.valid(),
+            dim,
+            input,
+            device: device.clone(),
+        }
+    }
+
+    fn embed_prepared(&self, images: &[Vec<f32>]) -> Vec<Result<Vec<f32>, LocateError>> {
+        let output = self.model.forward(stack(images, &self.input, &self.device));
+        match output.0.try_into_vec_as::<f32>() {
+            Ok(values) => values
+                .chunks_exact(self.dim)
+                .enumerate()
+                .map(|(index, row)| {
+                    if row.iter().all(|v| v.is_finite()) {
+                        Ok(row.to_vec())
+                    } else {
+                        Err(DecodeError::NotFinite { index }.into())
+                    }
+                })
+                .collect(),
+            Err(e) => {
+                let failed = DecodeError::Device {
+                    reason: e.to_string(),
+                };
+                images.iter().map(|_| Err(failed.clone().into())).collect()
+            }
+        }
+    }
+}
+
+impl<E: Backbone> Embedder for ModelEmbedder<E> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn embed(&self, photos: &[Photo]) -> Vec<Result<Vec<f32>, LocateError>> {
+        in_batches(photos, &self.input, |images| self.embed_prepared(images))
+    }
+}

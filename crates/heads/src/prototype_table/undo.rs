@@ -1,0 +1,105 @@
+//! What rows were before they were first touched after a checkpoint, so that a table goes back to the
+//! checkpoint that its encoder goes back to.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::TableError;
+
+/// The journal of the time since one checkpoint, its generation.
+#[derive(Debug)]
+pub(super) struct Undo {
+    path: PathBuf,
+    generation: u64,
+    file: BufWriter<File>,
+    /// One bit a row: already saved.
+    saved: Vec<u64>,
+}
+
+/// Two journals take turns.
+fn journal(table: &Path, generation: u64) -> PathBuf {
+    let mut name = table.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".undo{}", generation % 2));
+    table.with_file_name(name)
+}
+
+impl Undo {
+    /// Starts the journal of a generation anew; that of two generations before is gone then.
+    pub(super) fn begin(table: &Path, generation: u64, rows: usize) -> Result<Self, TableError> {
+        let path = journal(table, generation);
+        let file = File::create(&path).map_err(TableError::io(&path))?;
+        let mut file = BufWriter::with_capacity(1 << 20, file);
+        file.write_all(&generation.to_le_bytes())
+            .and_then(|()| file.flush())
+            .map_err(TableError::io(&path))?;
+        Ok(Self {
+            path,
+            generation,
+            file,
+            saved: vec![0; rows.div_ceil(64)],
+        })
+    }
+
+    /// Writes down a row, unless that was done since the checkpoint. Call [`flush`](Self::flush) before
+    /// the row is changed.
+    pub(super) fn save(&mut self, row: usize, bytes: &[u8]) -> Result<(), TableError> {
+        let Some(word) = self.saved.get_mut(row / 64) else {
+            return Ok(());
+        };
+        if *word >> (row % 64) & 1 == 1 {
+            return Ok(());
+        }
+        *word |= 1 << (row % 64);
+        let sum = entry_sum(self.generation, row as u64, bytes);
+        let row = (row as u64).to_le_bytes();
+        [&row[..], bytes, &sum.to_le_bytes()[..]]
+            .into_iter()
+            .try_for_each(|part| self.file.write_all(part))
+            .map_err(TableError::io(&self.path))
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), TableError> {
+        self.file.flush().map_err(TableError::io(&self.path))
+    }
+}
+
+fn entry_sum(generation: u64, row: u64, bytes: &[u8]) -> u64 {
+    xxh3_64(bytes) ^ generation.rotate_left(17) ^ row.rotate_left(41)
+}
+
+/// Hands the rows of a journal to `restore`; false if there is no journal of that generation. An entry
+/// cut short at the end is left out: its row had not been changed yet.
+pub(super) fn roll_back(
+    table: &Path,
+    generation: u64,
+    record: usize,
+    mut restore: impl FnMut(usize, &[u8]),
+) -> Result<bool, TableError> {
+    let path = journal(table, generation);
+    let mut file = match File::open(&path) {
+        Ok(file) => std::io::BufReader::with_capacity(1 << 20, file),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(TableError::io(&path)(e)),
+    };
+    let mut head = [0; 8];
+    if file.read_exact(&mut head).is_err() || u64::from_le_bytes(head) != generation {
+        return Ok(false);
+    }
+    let mut entry = vec![0; 8 + record + 8];
+    while file.read_exact(&mut entry).is_ok() {
+        let (row, rest) = entry.split_at(8);
+        let (bytes, sum) = rest.split_at(record);
+        let number = |b: &[u8]| b.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+        if entry_sum(generation, number(row), bytes) != number(sum) {
+            return Err(TableError::damaged(
+                &path,
+                format!("entry of row {}", number(row)),
+            ));
+        }
+        restore(number(row) as usize, bytes);
+    }
+    Ok(true)
+}

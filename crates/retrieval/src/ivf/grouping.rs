@@ -1,0 +1,59 @@
+//! The first lists of an index: how rows are grouped.
+
+use crate::column::Room;
+use crate::error::MemoryError;
+use crate::kernels::Kernel;
+use crate::row_table::RowSlices;
+
+use super::router::Router;
+use super::{Grouping, IvfConfig};
+
+/// Centroids for rows, and the list of each row where that is not the nearest centroid.
+pub(crate) fn group(
+    config: &IvfConfig,
+    source: &RowSlices<'_>,
+    kernel: Kernel,
+    room: &mut dyn Room,
+) -> Result<(Router, Option<Vec<u32>>), MemoryError> {
+    let lists = config.list_count(source.len());
+    match config.grouping {
+        Grouping::Means => {
+            let router = train(config, source, lists, kernel, room)?;
+            Ok((router, None))
+        }
+        Grouping::Cells => {
+            let owners = runs(source, lists);
+            Ok((Router::around(source, &owners, lists, room)?, Some(owners)))
+        }
+    }
+}
+
+/// Spherical k-means over an even sample of the rows.
+fn train(
+    config: &IvfConfig,
+    source: &RowSlices<'_>,
+    lists: usize,
+    kernel: Kernel,
+    room: &mut dyn Room,
+) -> Result<Router, MemoryError> {
+    let wanted = config.sample_per_list.max(1).saturating_mul(lists);
+    let count = wanted.clamp(lists, source.len().max(lists));
+    let mut sample = Vec::with_capacity(count * source.dim);
+    for i in 0..count {
+        sample.extend_from_slice(source.row(i * source.len() / count));
+    }
+    Router::train(&sample, source.dim, lists, config.rounds, kernel, room)
+}
+
+/// Runs of rows of about equal number in the order of their S2 ids.
+fn runs(source: &RowSlices<'_>, lists: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..source.len() as u32).collect();
+    order.sort_unstable_by_key(|&at| source.key(at as usize));
+    let mut owners = vec![0; order.len()];
+    for (position, &at) in order.iter().enumerate() {
+        if let Some(owner) = owners.get_mut(at as usize) {
+            *owner = (position * lists / order.len()) as u32;
+        }
+    }
+    owners
+}

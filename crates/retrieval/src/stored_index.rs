@@ -1,0 +1,79 @@
+//! An index file of whatever kind.
+
+use std::path::Path;
+
+use crate::flat::FLAT_KIND;
+use crate::fused::FUSED_KIND;
+use crate::ivf::IVF_KIND;
+use crate::store::Reader;
+use crate::{FlatIndex, FusedIndex, Hits, IvfIndex, Query, SearchError, StoreError, VectorIndex};
+
+/// An open index file, of the kind that the file says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoredIndex {
+    /// Exact.
+    Flat(Box<FlatIndex>),
+    /// Lists.
+    Ivf(Box<IvfIndex>),
+    /// Two parts.
+    Fused(Box<FusedIndex>),
+}
+
+impl StoredIndex {
+    /// Maps an index file; what is checked when is told at [`FlatIndex::open`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the file is no index, is damaged, or of a later version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let kind = Reader::open_any(path)?.manifest.kind;
+        match kind.as_str() {
+            FLAT_KIND => FlatIndex::open(path).map(|index| Self::Flat(Box::new(index))),
+            IVF_KIND => IvfIndex::open(path).map(|index| Self::Ivf(Box::new(index))),
+            FUSED_KIND => FusedIndex::open(path).map(|index| Self::Fused(Box::new(index))),
+            _ => Err(StoreError::Kind {
+                file: path.to_path_buf(),
+                found: kind,
+                expected: "flat, ivf or fused",
+            }),
+        }
+    }
+
+    /// What made the vectors, if it was named.
+    #[must_use]
+    pub fn embedding(&self) -> Option<&str> {
+        match self {
+            Self::Flat(index) => index.embedding(),
+            Self::Ivf(index) => index.embedding(),
+            Self::Fused(index) => index.embedding(),
+        }
+    }
+
+    fn index(&self) -> &dyn VectorIndex {
+        match self {
+            Self::Flat(index) => index.as_ref(),
+            Self::Ivf(index) => index.as_ref(),
+            Self::Fused(index) => index.as_ref(),
+        }
+    }
+}
+
+impl VectorIndex for StoredIndex {
+    fn dim(&self) -> usize {
+        self.index().dim()
+    }
+
+    fn len(&self) -> usize {
+        self.index().len()
+    }
+
+    fn search(&self, query: &Query) -> Result<Hits, SearchError> {
+        self.index().search(query)
+    }
+
+    fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {
+        self.index().search_batch(queries)
+    }
+}

@@ -1,0 +1,236 @@
+//! Prototypes and aerial tiles fused into cell codes (Lindenberger et al. 2025), on views of the
+//! Earth: trains, finds the weight of the prototypes, evaluates every part, writes a report and a
+//! model file. A run that is cut off goes on from its last checkpoint when started again.
+//!
+//! ```text
+//! cargo run --release --example hybrid              # some minutes on two cores
+//! cargo run --release --example hybrid -- --long    # about half an hour
+//! ```
+
+#![allow(clippy::print_stdout, reason = "examples talk to people")]
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Parser;
+use geoloc::artifact::Artifact;
+use geoloc::burn::tensor::Device;
+use geoloc::metrics::{HtmlReport, Report};
+use geoloc::trainer::ProgressMode;
+use geoloc::world::hybrid::{
+    HybridBranches, HybridConfig, HybridOutcome, Slice, hybrid, hybrid_artifact, methods,
+};
+
+/// Trains and evaluates the hybrid of prototypes and aerial tiles.
+#[derive(Parser)]
+struct Options {
+    /// Larger tiles, a deeper network, more steps.
+    #[arg(long)]
+    long: bool,
+    /// Training steps.
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Training steps of the cell classifier that is compared with; 0 leaves it out.
+    #[arg(long)]
+    classifier_steps: Option<u64>,
+    /// Held-out tiles of each kind.
+    #[arg(long)]
+    queries: Option<usize>,
+    /// The published multi-similarity loss on every edge instead of `InfoNCE`.
+    #[arg(long)]
+    multi_similarity: bool,
+    /// A configuration as JSON, in place of the built-in ones.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Only judges this model file on the default gallery: unseen relief tiles among the aerial
+    /// tiles of the same places.
+    #[arg(long)]
+    evaluate: Option<PathBuf>,
+    /// Seed of everything random.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Folder of checkpoints and results.
+    #[arg(long, default_value = "target/geoloc/hybrid")]
+    out: PathBuf,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let started = Instant::now();
+    let config = config(&options)?;
+    if let Some(path) = &options.evaluate {
+        return evaluate(path, &config);
+    }
+    std::fs::create_dir_all(&options.out)?;
+    std::fs::write(
+        options.out.join("config.json"),
+        serde_json::to_string_pretty(&config)?,
+    )?;
+    let outcome = hybrid(
+        &config,
+        ProgressMode::Auto,
+        Some(&options.out),
+        &Device::default(),
+    )?;
+    outcome.report.verify()?;
+    print_table(&outcome);
+    print_fusion(&outcome);
+
+    let page = options.out.join("report.html");
+    outcome.report.write_json(options.out.join("report.json"))?;
+    outcome
+        .galleries
+        .iter()
+        .cloned()
+        .fold(HtmlReport::new(&outcome.report), HtmlReport::with_gallery)
+        .write(&page)?;
+    let model = options.out.join("model.bpk");
+    hybrid_artifact(&outcome)?.save(&model)?;
+    println!("\nreport: {}\nmodel:  {}", page.display(), model.display());
+    println!("\n{}", headline(&outcome, started.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Recall of a model file on the default gallery.
+fn evaluate(path: &Path, config: &HybridConfig) -> Result<(), Box<dyn Error>> {
+    let branches = HybridBranches::load(&Artifact::open(path)?, &Device::default())?;
+    let mut line = serde_json::json!({ "queries": config.queries });
+    for (k, share) in branches.default_gallery(config.queries, config.seed)? {
+        if let Some(interval) = share.interval {
+            println!(
+                "R@{k} {:.1}% [{:.1}, {:.1}]",
+                100.0 * share.value,
+                100.0 * interval.low,
+                100.0 * interval.high.unwrap_or(f64::NAN)
+            );
+        }
+        line[format!("aerial_r{k}")] = share.value.into();
+    }
+    println!("{line}");
+    Ok(())
+}
+
+fn config(options: &Options) -> Result<HybridConfig, Box<dyn Error>> {
+    let mut config = match &options.config {
+        Some(path) => serde_json::from_str(&std::fs::read_to_string(path)?)
+            .map_err(|e| format!("{}: {e}", path.display()))?,
+        None if options.long => HybridConfig::long()?,
+        None => HybridConfig::short()?,
+    };
+    config.trainer.steps = options.steps.unwrap_or(config.trainer.steps);
+    config.classifier_steps = options.classifier_steps.unwrap_or(config.classifier_steps);
+    config.queries = options.queries.unwrap_or(config.queries);
+    config.seed = options.seed.unwrap_or(config.seed);
+    config.model.multi_similarity |= options.multi_similarity;
+    Ok(config)
+}
+
+fn print_table(outcome: &HybridOutcome) {
+    println!(
+        "\n{:<40} {:>7} {:>6} {:>9} | share within one cell width, and median km",
+        "method", "rows", "MB", "ms/query"
+    );
+    let report = &outcome.report;
+    for method in &report.methods {
+        let find =
+            |all: &[(&'static str, f64)]| all.iter().find(|m| m.0 == method.name).map(|m| m.1);
+        let rows = method
+            .extra
+            .get("rows")
+            .map_or("-".into(), |r| format!("{r:.0}"));
+        let ms = find(&outcome.ms_per_query).map_or("-".into(), |ms| format!("{ms:.2}"));
+        let size = method.extra.get("int8_megabytes");
+        let size = size.map_or("-".into(), |mb| format!("{mb:.1}"));
+        print!("{:<40} {rows:>7} {size:>6} {ms:>9} |", method.name);
+        match method.slices.iter().find(|s| s.tag == "cells") {
+            Some(slices) => {
+                for slice in Slice::ALL {
+                    let Some(found) = slices.get(slice.name()) else {
+                        continue;
+                    };
+                    print!(
+                        "  {} {:>5.1}% {:>6.0}",
+                        slice.name(),
+                        100.0 * within_cell(report, found),
+                        found.median_km.map_or(f64::NAN, |m| m.value)
+                    );
+                }
+            }
+            None => {
+                for recall in method.retrieval.iter().flat_map(|r| &r.recall) {
+                    print!("  R@{} {:>5.1}%", recall.k, 100.0 * recall.share.value);
+                }
+            }
+        }
+        println!();
+    }
+    for note in &report.notes {
+        println!("{note}");
+    }
+}
+
+/// The share within one cell width.
+fn within_cell(report: &Report, found: &geoloc::metrics::DistanceSummary) -> f64 {
+    let width = report
+        .settings
+        .get("cell_width_km")
+        .and_then(|w| w.parse::<f64>().ok());
+    let nearest = found.radii_km().into_iter().min_by(|a, b| {
+        let off = |r: &f64| (r - width.unwrap_or(0.0)).abs();
+        off(a).total_cmp(&off(b))
+    });
+    nearest
+        .and_then(|r| found.share_within(r))
+        .unwrap_or(f64::NAN)
+}
+
+fn print_fusion(outcome: &HybridOutcome) {
+    println!("\nways of joining the parts, on validation queries:");
+    for trial in &outcome.trials {
+        let best = trial.calibration.best;
+        println!(
+            "  interpolated {:<5}  n0 {:>4}  bias {:>4}  κ {:>6.3}  recall {:>5.1}%  MRR {:.3}",
+            trial.interpolated,
+            trial.n0,
+            trial.bias,
+            best.kappa,
+            100.0 * best.recall,
+            best.reciprocal_rank
+        );
+    }
+    let best = outcome.test_curve.best;
+    println!(
+        "on the test queries the best κ would be {:.3}: recall {:.1}% against {:.1}% with that of \
+         validation",
+        best.kappa,
+        100.0 * best.recall,
+        100.0 * at_chosen(outcome)
+    );
+}
+
+/// Recall on covered and uncovered test queries with the κ of validation.
+fn at_chosen(outcome: &HybridOutcome) -> f64 {
+    let [covered, uncovered, _] = outcome.slices;
+    let n = covered.queries + uncovered.queries;
+    let hits =
+        covered.fused_r1 * covered.queries as f64 + uncovered.fused_r1 * uncovered.queries as f64;
+    hits / n.max(1) as f64
+}
+
+/// The figures of the run as one line of JSON.
+fn headline(outcome: &HybridOutcome, seconds: f64) -> serde_json::Value {
+    let [covered, uncovered, unseen] = outcome.slices;
+    let rows = |name: &str| outcome.rows.iter().find(|r| r.0 == name).map(|r| r.1);
+    serde_json::json!({
+        "covered": covered,
+        "uncovered": uncovered,
+        "unseen": unseen,
+        "kappa": outcome.fusion.calibration.best.kappa,
+        "kappa_recall": at_chosen(outcome),
+        "best_recall_on_test": outcome.test_curve.best.recall,
+        "rows": rows(methods::FUSED),
+        "photo_rows": rows(methods::IMAGES),
+        "seconds": (seconds * 10.0).round() / 10.0,
+    })
+}
