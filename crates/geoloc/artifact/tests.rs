@@ -6,6 +6,7 @@ use burn::tensor::Device;
 
 use super::*;
 use crate::geo_cells::{AdaptivePartition, LatLng, PartitionBuilder};
+use crate::trainer::tests::turn;
 
 fn layer() -> Linear {
     LinearConfig::new(3, 2).init(&Device::flex())
@@ -43,6 +44,7 @@ fn open(bytes: Vec<u8>) -> Result<Artifact, ArtifactError> {
 
 #[test]
 fn everything_comes_back_as_it_was() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.bpk");
     let written = artifact();
@@ -63,6 +65,7 @@ fn everything_comes_back_as_it_was() {
 
 #[test]
 fn compact_parts_take_a_quarter_and_come_back_nearly_as_they_were() {
+    let _turn = turn();
     let device = Device::flex();
     let wide = || LinearConfig::new(64, 32).init(&device);
     let places: Vec<LatLng> = (0..40)
@@ -119,6 +122,7 @@ fn compact_parts_take_a_quarter_and_come_back_nearly_as_they_were() {
 
 #[test]
 fn any_flipped_byte_is_noticed_and_never_panics() {
+    let _turn = turn();
     let good = bytes();
     let content = |artifact: &Artifact| {
         let tensors = artifact.tensors.iter().map(|(name, tensor)| {
@@ -140,6 +144,7 @@ fn any_flipped_byte_is_noticed_and_never_panics() {
 
 #[test]
 fn truncated_files_are_damaged_and_foreign_ones_are_no_artifacts() {
+    let _turn = turn();
     let good = bytes();
     for length in [good.len() / 2, good.len() - 1] {
         let result = open(good[..length].to_vec());
@@ -169,6 +174,7 @@ fn truncated_files_are_damaged_and_foreign_ones_are_no_artifacts() {
 
 #[test]
 fn a_newer_format_says_so_even_if_its_manifest_looks_different() {
+    let _turn = turn();
     let mut newer = artifact();
     newer.manifest_mut().format = FORMAT_VERSION + 1;
     let folder = tempfile::tempdir().unwrap();
@@ -186,6 +192,7 @@ fn a_newer_format_says_so_even_if_its_manifest_looks_different() {
 
 #[test]
 fn what_does_not_fit_is_named() {
+    let _turn = turn();
     let artifact = artifact();
     let wider = LinearConfig::new(4, 2).init(&Device::flex());
     let message = artifact.load_module("a", wider).unwrap_err().to_string();

@@ -16,6 +16,7 @@ use crate::geo_cells::LatLng;
 use crate::heads::cell::CellHeadConfig;
 use crate::images::stack;
 use crate::losses::CrossEntropy;
+use crate::trainer::tests::turn;
 use crate::trainer::{ProgressMode, Trainer, TrainerConfig};
 
 const PHOTOS: u64 = 23;
@@ -56,7 +57,9 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 #[test]
 fn a_run_that_fails_in_the_middle_goes_on_and_encodes_no_photo_twice() {
+    let _turn = turn();
     let device = Device::flex();
+    device.seed(7);
     let encoder = config().init(&device).unwrap().materialize();
     let input = Preprocess::square(8);
     let folder = tempfile::tempdir().unwrap();
@@ -109,7 +112,9 @@ fn a_run_that_fails_in_the_middle_goes_on_and_encodes_no_photo_twice() {
 
 #[test]
 fn a_head_trains_on_the_file() {
+    let _turn = turn();
     let device = Device::flex();
+    device.seed(7);
     let encoder = config().init(&device).unwrap().materialize();
     let folder = tempfile::tempdir().unwrap();
     let run = FeatureRun::new(&encoder, Preprocess::square(8), Precision::F16, &device)

@@ -9,6 +9,7 @@ use crate::backbones::{ResNetConfig, VitConfig};
 use crate::datasets::{Photo, Preprocess};
 use crate::geo_cells::{AdaptivePartition, LatLng, Partition, PartitionBuilder};
 use crate::heads::cell::CellHeadConfig;
+use crate::trainer::tests::turn;
 
 fn partition() -> Partition {
     let builder = AdaptivePartition {
@@ -72,6 +73,7 @@ fn vit() -> VitConfig {
 
 #[test]
 fn models_of_every_kind_are_loaded_without_their_types() {
+    let _turn = turn();
     let photo = Photo::from_rgb(90, 70, [200, 30, 90].repeat(90 * 70)).unwrap();
     let pooled = PooledConfig {
         encoder: resnet(),
@@ -98,6 +100,7 @@ fn models_of_every_kind_are_loaded_without_their_types() {
 
 #[test]
 fn preprocessing_that_the_encoder_does_not_read_is_refused() {
+    let _turn = turn();
     let artifact = artifact(vit(), Preprocess::square(80));
     match load_any(&artifact, None, &Device::flex()) {
         Err(ArtifactError::Settings { reason, .. }) => {
