@@ -6,6 +6,8 @@ use burn::tensor::{Device, Tensor};
 use geoloc_geo_cells::LatLng;
 use thiserror::Error;
 
+use crate::mix;
+
 /// A loss over outputs of type `O`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a loss over `{O}`",
@@ -54,6 +56,27 @@ pub trait TargetEncoder: Clone + Send + Sync + Debug + 'static {
     }
 }
 
+/// Targets of two tasks, for losses over [`TwoTasks`](crate::TwoTasks).
+impl<A: TargetEncoder, B: TargetEncoder> TargetEncoder for (A, B) {
+    type Target = (A::Target, B::Target);
+
+    fn encode(&self, truth: &[LatLng], device: &Device) -> Result<Self::Target, TargetError> {
+        Ok((self.0.encode(truth, device)?, self.1.encode(truth, device)?))
+    }
+
+    fn encode_seeded(
+        &self,
+        truth: &[LatLng],
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self::Target, TargetError> {
+        Ok((
+            self.0.encode_seeded(truth, mix(seed, 0), device)?,
+            self.1.encode_seeded(truth, mix(seed, 1), device)?,
+        ))
+    }
+}
+
 /// Why a place has no target.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
@@ -65,5 +88,11 @@ pub enum TargetError {
         index: usize,
         /// The place.
         location: LatLng,
+    },
+    /// The target could not be made for another reason.
+    #[error("the target could not be made: {reason}")]
+    Other {
+        /// What went wrong.
+        reason: String,
     },
 }

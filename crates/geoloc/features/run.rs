@@ -44,6 +44,12 @@ pub enum FeatureRunError {
         #[source]
         source: PreprocessError,
     },
+    /// A row is asked for that is not there.
+    #[error("there is no row {row}")]
+    NoRow {
+        /// Which one.
+        row: u64,
+    },
     /// A file cannot be read for its hash.
     #[error("{}: {source}", .path.display())]
     Io {

@@ -6,6 +6,7 @@ mod gallery;
 mod index;
 mod load_any;
 mod models;
+mod neighbours;
 mod pipeline;
 
 pub use embedder::Embedder;
@@ -18,6 +19,7 @@ pub use models::{
     index_embeddings, insert_cell_classifier, insert_retrieval, load_cell_classifier,
     load_retrieval,
 };
+pub use neighbours::NeighbourDecoder;
 pub use pipeline::Pipeline;
 
 #[cfg(test)]

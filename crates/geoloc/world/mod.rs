@@ -7,6 +7,7 @@
 
 mod batches;
 mod cells;
+pub mod compare;
 mod correlation;
 mod embed;
 mod evaluation;

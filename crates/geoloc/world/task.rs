@@ -1,18 +1,21 @@
 //! Tiles, splits and preprocessing of the benchmark.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
 use crate::artifact::ArtifactError;
-use crate::core::ConfigError;
+use crate::backbones::feature_file::FeatureFileError;
+use crate::core::{ConfigError, DecodeError};
 use crate::datasets::{
     Photo, PhotoSizeError, Preprocess, PreprocessError, RasterError, Tile, TileError, TileSpec,
     View, WorldSplit, WorldSplitConfig, WorldSplitError, render_batch, world,
 };
 use crate::evaluate::LocatedPhoto;
-use crate::geo_cells::{LatLng, PartitionError};
+use crate::features::{FeatureBatchesError, FeatureRunError};
+use crate::geo_cells::{LatLng, LatLngError, PartitionError};
 use crate::hybrid::{HybridCellsError, PrototypesError};
 use crate::images::{EncodeError, stack};
 use crate::metrics::{MetricError, ReportError};
@@ -83,6 +86,30 @@ pub enum WorldError {
     /// No weight of the prototypes was found.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
+    /// Features could not be computed.
+    #[error(transparent)]
+    Features(#[from] FeatureRunError),
+    /// Features could not be read.
+    #[error(transparent)]
+    FeatureFile(#[from] FeatureFileError),
+    /// Features make no batches.
+    #[error(transparent)]
+    FeatureBatches(#[from] FeatureBatchesError),
+    /// A place is none.
+    #[error(transparent)]
+    Place(#[from] LatLngError),
+    /// The output of a model does not fit its decoder.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A file of results could not be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A tensor could not be read from its device.
     #[error("a tensor could not be read: {reason}")]
     Device {

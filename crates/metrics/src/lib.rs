@@ -66,9 +66,9 @@ pub use regions::{
     Conformal, RecallVsArea, area_to_truth_km2, conformity_score, prediction_density,
 };
 pub use report::{
-    Certainty, Curve, CurvePoint, Gallery, GalleryImage, GalleryItem, HtmlReport, MethodReport,
-    PairedComparison, Prediction, REPORT_FORMAT, REPORT_VERSION, Report, ReportError, Role,
-    WithinComparison,
+    Certainty, ClassSummary, Curve, CurvePoint, Gallery, GalleryImage, GalleryItem, HtmlReport,
+    MethodReport, PairedComparison, Prediction, REPORT_FORMAT, REPORT_VERSION, Report, ReportError,
+    Role, WithinComparison,
 };
 pub use retrieval_summary::{RecallAt, RetrievalSummary};
 pub use rng::SplitMix64;

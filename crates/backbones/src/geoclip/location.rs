@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
-use geoloc_core::{ConfigError, Encoder, EncoderConfig, FeatureSpec, Features};
+use geoloc_core::{ConfigError, Encoder, EncoderConfig, FeatureSpec, Features, PlaceEncoder};
 use geoloc_geo_cells::LatLng;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,12 @@ pub(super) fn project(places: &[LatLng], device: &Device) -> Tensor<2> {
         .flat_map(|&place| equal_earth(place).map(|v| v as f32))
         .collect();
     Tensor::from_data(TensorData::new(values, [places.len(), 2]), device)
+}
+
+impl PlaceEncoder for LocationEncoder {
+    fn embed_places(&self, places: &[LatLng], device: &Device) -> Tensor<2> {
+        self.embed(places, device)
+    }
 }
 
 impl Encoder for LocationEncoder {

@@ -6,6 +6,7 @@ use geoloc_geo_cells::{Estimate, LatLng};
 use serde::{Deserialize, Serialize};
 
 use super::certainty::Certainty;
+use super::classes::ClassSummary;
 use crate::{Conventions, DistanceSummary, MetricError, Rank, RetrievalSummary, Slices};
 
 /// What a method is to the reader of the report.
@@ -123,6 +124,9 @@ pub struct MethodReport {
     /// Accuracy by the values of tags; see [`with_slices`](Self::with_slices).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<Slices>,
+    /// Accuracy by class; see [`with_classes`](Self::with_classes).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<ClassSummary>,
     /// Further numbers by name, such as `ece` or `country_accuracy`; not recomputed by [`crate::Report::verify`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, f64>,
@@ -161,6 +165,7 @@ impl MethodReport {
             retrieval: None,
             certainty: Certainty::of(&predictions, radii_km, conventions)?,
             slices: Vec::new(),
+            classes: None,
             extra: BTreeMap::new(),
             predictions,
         })
@@ -198,6 +203,22 @@ impl MethodReport {
     ) -> Result<Self, MetricError> {
         let slices = self.slices_by(tag.into(), conventions)?;
         self.slices.push(slices);
+        Ok(self)
+    }
+
+    /// Adds how often the class of the answer, a tag of the predictions, is the true one, another tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClassSummary::new`].
+    pub fn with_classes(
+        mut self,
+        truth_tag: &str,
+        answer_tag: &str,
+        conventions: &Conventions,
+    ) -> Result<Self, MetricError> {
+        let summary = ClassSummary::new(&self.predictions, truth_tag, answer_tag, conventions)?;
+        self.classes = Some(summary);
         Ok(self)
     }
 

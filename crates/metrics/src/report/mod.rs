@@ -1,6 +1,7 @@
 //! The report of an evaluation: `report.json` for programs, `report.html` for people.
 
 mod certainty;
+mod classes;
 mod comparison;
 mod error;
 mod html;
@@ -10,6 +11,7 @@ mod schema;
 mod verify;
 
 pub use certainty::Certainty;
+pub use classes::ClassSummary;
 pub use comparison::{PairedComparison, WithinComparison};
 pub use error::ReportError;
 pub use html::{Gallery, GalleryImage, GalleryItem, HtmlReport};

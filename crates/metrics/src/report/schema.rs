@@ -61,8 +61,8 @@ impl Curve {
 
 /// The report of an evaluation.
 ///
-/// It holds nothing that differs between two runs of the same seed, neither dates nor durations, so that equal runs
-/// write equal bytes.
+/// This crate puts nothing into it that differs between two runs of the same seed, neither dates nor durations, so
+/// that equal runs write equal bytes, unless the caller adds such figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`REPORT_FORMAT`].

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::certainty::Certainty;
 use crate::{
-    CoinTest, DistanceSummary, Measure, MethodReport, MetricError, PairedComparison, Report,
-    ReportError, RetrievalSummary, Slices,
+    ClassSummary, CoinTest, DistanceSummary, Measure, MethodReport, MetricError, PairedComparison,
+    Report, ReportError, RetrievalSummary, Slices,
 };
 
 /// Largest relative difference between a stored number and its recomputation. Both come from the same `f64` operations
@@ -82,6 +82,16 @@ impl Report {
                 .slices_by(stored.tag.clone(), &self.conventions)
                 .map_err(|source| check.metric(source))?;
             check.slices(stored, &computed)?;
+        }
+        if let Some(stored) = &method.classes {
+            let computed = ClassSummary::new(
+                &method.predictions,
+                &stored.truth_tag,
+                &stored.answer_tag,
+                &self.conventions,
+            )
+            .map_err(|source| check.metric(source))?;
+            check.classes(stored, &computed)?;
         }
         if let Some(stored) = &method.retrieval {
             let ks: Vec<usize> = stored.recall.iter().map(|r| r.k).collect();
@@ -197,6 +207,23 @@ impl Check<'_> {
             )?;
         }
         Ok(())
+    }
+
+    fn classes(&self, s: &ClassSummary, c: &ClassSummary) -> Result<(), ReportError> {
+        let name = |what: &str| format!("{what} by {}", s.truth_tag);
+        if s.classes != c.classes {
+            let names = (s.classes.join(", "), c.classes.join(", "));
+            return Err(self.disagreement(name("classes"), &names.0, &names.1));
+        }
+        self.count(&name("n"), s.n, c.n)?;
+        self.count(&name("failures"), s.failures, c.failures)?;
+        if s.counts != c.counts {
+            let counts = (format!("{:?}", s.counts), format!("{:?}", c.counts));
+            return Err(self.disagreement(name("counts"), &counts.0, &counts.1));
+        }
+        self.measure(|| name("accuracy"), Some(s.accuracy), Some(c.accuracy))?;
+        self.number(|| name("macro_f1"), s.macro_f1, c.macro_f1)?;
+        self.number(|| name("weighted_f1"), s.weighted_f1, c.weighted_f1)
     }
 
     fn comparison(&self, s: &PairedComparison, c: &PairedComparison) -> Result<(), ReportError> {

@@ -6,6 +6,7 @@
 mod certainty;
 mod charts;
 mod comparisons;
+mod confusions;
 mod drawing;
 mod figures;
 mod gallery;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::gallery::{Gallery, galleries};
 use super::text::escape;
-use super::{certainty, charts, comparisons, figures, losses, map, slices, tables};
+use super::{certainty, charts, comparisons, confusions, figures, losses, map, slices, tables};
 use crate::{Report, ReportError};
 
 const STYLE: &str = include_str!("style.css");
@@ -53,6 +53,11 @@ pub(super) fn render(report: &Report, pictures: &[Gallery]) -> Result<String, Re
         &comparisons::lists(report),
     );
     section(&mut out, "Accuracy by group", &slices::tables(report));
+    section(
+        &mut out,
+        "Confusion of classes",
+        &confusions::matrices(report),
+    );
     section(&mut out, "Training", &losses::charts(&report.curves)?);
     section(&mut out, "Single queries", &galleries(pictures)?);
     section(&mut out, "Further figures", &tables::further(report));

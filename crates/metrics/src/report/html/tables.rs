@@ -58,6 +58,26 @@ pub(super) fn distances(report: &Report) -> String {
         more_is_better: true,
         read: Box::new(|m| Some(m.distance.geo_score)),
     });
+    if report.methods.iter().any(|m| m.classes.is_some()) {
+        columns.push(Column {
+            heading: "class accuracy %".to_owned(),
+            unit: Unit::Share,
+            more_is_better: true,
+            read: Box::new(|m| m.classes.as_ref().map(|c| c.accuracy)),
+        });
+        columns.push(Column {
+            heading: "macro F1 %".to_owned(),
+            unit: Unit::Share,
+            more_is_better: true,
+            read: Box::new(|m| {
+                let value = m.classes.as_ref()?.macro_f1;
+                Some(Measure {
+                    value,
+                    interval: None,
+                })
+            }),
+        });
+    }
     let methods: Vec<&MethodReport> = report.methods.iter().collect();
     table(&methods, &columns, |m| {
         (m.distance.n, m.distance.failures, None)

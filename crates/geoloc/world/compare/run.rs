@@ -1,0 +1,269 @@
+//! The comparison as a whole.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::arena::Arena;
+use super::ground::{Ground, Set, tags};
+use super::outcome::{ApproachOutcome, MethodOutcome};
+use super::views::{Frozen, Pixels, Views};
+use super::{Approach, CompareConfig, FrozenEncoder};
+use crate::core::Backbone;
+use crate::evaluate::RADII_KM;
+use crate::geo_cells::{CellLocation, LatLng, Partition};
+use crate::metrics::{Conventions, MethodReport, Prediction, Report, Role};
+use crate::trainer::ProgressMode;
+use crate::world::WorldError;
+
+/// Which approaches are compared, and how it is told.
+#[derive(Clone, Debug)]
+pub struct Comparison<'a> {
+    /// Settings.
+    pub config: CompareConfig,
+    /// What is compared, in the order of the report.
+    pub approaches: Vec<Approach>,
+    /// Results and checkpoints go here; what is there already is not done again.
+    pub folder: &'a Path,
+    /// Whether progress is shown.
+    pub progress: ProgressMode,
+}
+
+/// Told after each approach.
+pub type Progress<'a> = dyn FnMut(&ApproachOutcome) + 'a;
+
+/// What a comparison leaves behind.
+#[derive(Debug)]
+pub struct CompareOutcome {
+    /// Tables and figures: first the seen area, then the unseen one.
+    pub report: Report,
+    /// One for each approach.
+    pub approaches: Vec<ApproachOutcome>,
+}
+
+/// Pairs that are compared query by query, where both are there.
+const PAIRS: [(&str, &str); 8] = [
+    ("combinatorial", "cells"),
+    ("combinatorial", "fine-cells"),
+    ("combinatorial", "combinatorial, set 1"),
+    ("hierarchical", "hierarchical, finest level"),
+    ("cell-offset", "cell-offset, cells alone"),
+    ("unit-regression", "scaled-regression"),
+    ("cells", "cells, nearest neighbour"),
+    ("cells, mode", "cells"),
+];
+
+/// Trains every approach and asks it for held-out tiles.
+///
+/// With a frozen encoder every approach is trained a second time, on its features.
+///
+/// # Errors
+///
+/// [`WorldError`]; finished approaches stay in the folder.
+pub fn compare<E: Backbone>(
+    comparison: &Comparison<'_>,
+    frozen: Option<&FrozenEncoder<E>>,
+    told: &mut Progress<'_>,
+    device: &Device,
+) -> Result<CompareOutcome, WorldError> {
+    let config = &comparison.config;
+    let ground = Ground::new(config)?;
+    let conventions = Conventions::default();
+    let mut report = Report::new("Approaches compared", conventions);
+    report.summary = SUMMARY.into();
+    describe(&mut report, config, &ground);
+    for method in baselines(&ground, &conventions)? {
+        report.push_method(method)?;
+    }
+    let pixels = Pixels {
+        ground: &ground,
+        config,
+    };
+    let mut all = round(
+        comparison,
+        &ground,
+        &pixels,
+        "",
+        comparison.folder,
+        told,
+        device,
+    )?;
+    if let Some(frozen) = frozen {
+        let folder = comparison.folder.join(&frozen.name);
+        make_folder(&folder)?;
+        let views = Frozen::new(
+            frozen,
+            &ground,
+            config,
+            &folder,
+            comparison.progress,
+            device,
+        )?;
+        let prefix = format!("{} ", frozen.name);
+        let more = round(comparison, &ground, &views, &prefix, &folder, told, device)?;
+        all.extend(more);
+    }
+    for outcome in &all {
+        report.curves.push(outcome.curve.clone());
+    }
+    let methods = || {
+        all.iter()
+            .flat_map(|a| a.methods.iter().map(move |m| (a, m)))
+    };
+    for (approach, method) in methods() {
+        report.push_method(with_costs(approach, method, &method.seen))?;
+    }
+    for (_, method) in methods() {
+        report.push_method(method.unseen.clone())?;
+    }
+    for (first, second) in PAIRS {
+        if report.method(first).is_some() && report.method(second).is_some() {
+            report.compare(first, second)?;
+        }
+    }
+    Ok(CompareOutcome {
+        report,
+        approaches: all,
+    })
+}
+
+/// Every approach with one kind of input.
+fn round<V: Views>(
+    comparison: &Comparison<'_>,
+    ground: &Ground,
+    views: &V,
+    prefix: &str,
+    folder: &Path,
+    told: &mut Progress<'_>,
+    device: &Device,
+) -> Result<Vec<ApproachOutcome>, WorldError> {
+    make_folder(folder)?;
+    let key = serde_json::to_string(&comparison.config).unwrap_or_default();
+    let mut outcomes = Vec::new();
+    for &approach in &comparison.approaches {
+        let path = folder.join(format!("{approach}.json"));
+        let outcome = match ApproachOutcome::read(&path, &key) {
+            Some(outcome) => outcome,
+            None => {
+                let arena = Arena {
+                    ground,
+                    views,
+                    config: &comparison.config,
+                    approach,
+                    prefix,
+                    key: key.clone(),
+                    folder,
+                    progress: comparison.progress,
+                    conventions: Conventions::default(),
+                    device: device.clone(),
+                };
+                let outcome = arena.run()?;
+                outcome.write(&path)?;
+                outcome
+            }
+        };
+        told(&outcome);
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+impl<V: Views> Arena<'_, V> {
+    fn run(&self) -> Result<ApproachOutcome, WorldError> {
+        match self.approach {
+            Approach::Cells => self.cells(),
+            Approach::FineCells => self.fine_cells(),
+            Approach::SmoothedCells => self.smoothed_cells(),
+            Approach::Cosine => self.cosine(),
+            Approach::Cities => self.cities(),
+            Approach::ScaledRegression => self.scaled_regression(),
+            Approach::UnitRegression => self.unit_regression(),
+            Approach::Hierarchical => self.hierarchical(),
+            Approach::Combinatorial => self.combinatorial(),
+            Approach::CellOffset => self.cell_offset(),
+            Approach::Mixture => self.mixture(),
+            Approach::Flow => self.flow(),
+            Approach::SceneExperts => self.scene_experts(),
+            Approach::PlaceContrast => self.place_contrast(),
+        }
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), WorldError> {
+    std::fs::create_dir_all(folder).map_err(|source| WorldError::File {
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+/// The best constant, and the best cell of two partitions, on the seen area.
+fn baselines(ground: &Ground, conventions: &Conventions) -> Result<Vec<MethodReport>, WorldError> {
+    let constant = CellLocation::GeometricMedian.of(&ground.places);
+    let best = |cells: &Partition, truth| cells.nearest(truth).and_then(|c| cells.location(c));
+    let judged = |name: &str, role, about: &str, answer: &dyn Fn(LatLng) -> Option<LatLng>| {
+        let queries = ground.set(Set::Seen).iter().enumerate();
+        let predictions = queries
+            .map(|(i, &truth)| {
+                let id = format!("seen-{i:04}");
+                ground.tagged(Prediction::new(id, truth, answer(truth)))
+            })
+            .collect();
+        let method = MethodReport::evaluate(name, role, predictions, &RADII_KM, conventions)?;
+        let method = method.with_description(about);
+        Ok::<_, WorldError>(method.with_classes(tags::CITY, tags::ANSWER, conventions)?)
+    };
+    Ok(vec![
+        judged(
+            "constant",
+            Role::Baseline,
+            "The geometric median of the training places for every tile.",
+            &|_| constant,
+        )?,
+        judged(
+            "best of the cells",
+            Role::Ceiling,
+            "The nearest cell: no choice of a cell can be better.",
+            &|truth| best(&ground.cells, truth),
+        )?,
+        judged(
+            "best of the fine cells",
+            Role::Ceiling,
+            "The same among the fine cells.",
+            &|truth| best(&ground.fine, truth),
+        )?,
+    ])
+}
+
+/// The method with what it cost.
+fn with_costs(
+    approach: &ApproachOutcome,
+    method: &MethodOutcome,
+    report: &MethodReport,
+) -> MethodReport {
+    report
+        .clone()
+        .with_extra("parameters", approach.parameters as f64)
+        .with_extra("training, s", approach.train_seconds)
+        .with_extra("ms a tile", method.ms_per_image)
+}
+
+const SUMMARY: &str = "Every approach trained from scratch on the same tiles of shaded relief, \
+    with the same encoder and the same number of steps, and asked for tiles held out between the \
+    training tiles; then, as (unseen), for tiles of longitudes without training. Figures on this \
+    benchmark compare methods; they say nothing about photos taken on the ground.";
+
+fn describe(report: &mut Report, config: &CompareConfig, ground: &Ground) {
+    report.set("steps", config.steps);
+    report.set("tiles_per_step", config.batch);
+    report.set("learning_rate", config.learning_rate);
+    report.set("tile_pixels", config.pixels);
+    report.set("tile_km", ground.task.side_km());
+    report.set("channels", format!("{:?}", config.channels));
+    report.set("seed", config.seed);
+    report.set("cells", ground.cells.len());
+    report.set("fine_cells", ground.fine.len());
+    report.set("cities", ground.cities.len());
+    report.set("geoclass_fine_cells", ground.sets.fine().len());
+    report.set("gallery_tiles", ground.set(Set::Gallery).len());
+    report.set("seen_spacing_km", config.seen_spacing_km);
+}
