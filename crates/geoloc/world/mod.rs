@@ -20,7 +20,7 @@ mod task;
 pub use batches::{CellBatches, NoPlaceInPartition, PairBatches};
 pub use cells::{CellRun, CellRunConfig, train_cells};
 pub use correlation::gray_vectors;
-pub use embed::embed_tiles;
+pub use embed::{embed_tiles, embed_tiles_all_round};
 pub use pair_jitter::PairJitter;
 pub use pairs::{PairModel, PairRun, PairRunConfig, train_pairs};
 pub use task::{WorldError, WorldTask};

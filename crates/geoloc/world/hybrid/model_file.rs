@@ -17,7 +17,7 @@ use crate::locate::{
     AnyEncoderConfig, RetrievalSettings, build_model, index_embeddings, insert_retrieval,
 };
 use crate::metrics::{Conventions, Measure, RetrievalSummary};
-use crate::world::{WorldError, WorldTask, embed_tiles};
+use crate::world::{WorldError, WorldTask, embed_tiles_all_round};
 
 /// Kind of a component that is an encoder with an embedding head and nothing else.
 const ENCODER: &str = "encoder";
@@ -175,7 +175,7 @@ impl HybridBranches {
     }
 
     /// Recall at 1, 5 and 10 of `n` unseen relief tiles among their own aerial tiles: the default
-    /// gallery of the benchmark.
+    /// gallery of the benchmark, both sides seen all round ([`embed_tiles_all_round`]).
     ///
     /// # Errors
     ///
@@ -186,8 +186,9 @@ impl HybridBranches {
         seed: u64,
     ) -> Result<Vec<(usize, Measure)>, WorldError> {
         let places = self.task.split().unseen_queries(n, seed)?;
-        let embed = |branch, view| embed_tiles(&self.task, branch, view, &places, &self.device);
-        let index = index_embeddings(&embed(&self.aerial, View::Aerial)?, self.dim)?;
+        let embed =
+            |branch, view| embed_tiles_all_round(&self.task, branch, view, &places, &self.device);
+        let index = index_embeddings(&embed(&self.aerial, View::Aerial)?, 8 * self.dim)?;
         let ranks = diagonal_ranks(&index, &embed(&self.query, View::Query)?)?;
         let summary =
             RetrievalSummary::from_ranks(&ranks, n, &[1, 5, 10], &Conventions::default())?;

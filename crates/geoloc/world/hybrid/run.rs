@@ -44,6 +44,9 @@ pub mod methods {
     /// The same by prototypes alone.
     pub const GALLERY_PROTOTYPES: &str = "prototypes, tiles of the unseen queries";
 
+    /// Unseen queries among their own aerial tiles, each seen in one way only.
+    pub const GALLERY_ONE_WAY: &str = "aerial seen one way, tiles of the unseen queries";
+
     /// One sentence on a method.
     pub(in crate::world) fn describe(name: &str) -> &'static str {
         match name {
@@ -57,7 +60,11 @@ pub mod methods {
             SNAPPED => "The most similar ground photo within a cell width of the refined place.",
             IMAGES => "The most similar ground photo of all, by the query branch.",
             CLASSIFIER => "Softmax over the parent cells, same encoder, photos and batch.",
-            GALLERY => "Unseen queries among the aerial tiles of all unseen queries.",
+            GALLERY => {
+                "Unseen queries among the aerial tiles of all unseen queries, mean similarity over \
+                 eight turns and mirror images."
+            }
+            GALLERY_ONE_WAY => "The same with the tiles as they are.",
             GALLERY_FUSED => "The same with the prototypes fused in: none lies there.",
             GALLERY_PROTOTYPES => "The same by prototypes alone: all cells are level.",
             _ => "",

@@ -17,7 +17,7 @@ use crate::locate::{Pipeline, build_model};
 use crate::losses::{CellClasses, CrossEntropy, TriangleTargets};
 use crate::trainer::{History, Trainer};
 use crate::world::embed::host;
-use crate::world::{CellBatches, WorldError, WorldTask, embed_tiles};
+use crate::world::{CellBatches, WorldError, WorldTask, embed_tiles, embed_tiles_all_round};
 
 /// A trained hybrid model.
 #[derive(Debug)]
@@ -105,6 +105,20 @@ impl HybridRun {
             View::Aerial => &self.model.branches.aerial,
         };
         embed_tiles(&self.task, branch, view, places, &self.device)
+    }
+
+    /// As [`embed`](Self::embed), in all eight turns and mirror images: `[places, 8 * dim]`, see
+    /// [`embed_tiles_all_round`].
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError`].
+    pub fn embed_all_round(&self, view: View, places: &[LatLng]) -> Result<Vec<f32>, WorldError> {
+        let branch = match view {
+            View::Query => &self.model.branches.query,
+            View::Aerial => &self.model.branches.aerial,
+        };
+        embed_tiles_all_round(&self.task, branch, view, places, &self.device)
     }
 
     /// Embeds photos of `places` as they were taken: each under conditions of its own, which are

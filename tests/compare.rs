@@ -1,0 +1,84 @@
+//! The comparison of approaches at a toy size: what it writes, and that finished parts are not done
+//! again.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+use std::path::Path;
+
+use geoloc::backbones::SmallCnn;
+use geoloc::burn::tensor::Device;
+use geoloc::metrics::{HtmlReport, Report};
+use geoloc::trainer::ProgressMode;
+use geoloc::world::compare::{
+    Approach, CompareConfig, CompareOutcome, Comparison, FrozenEncoder, compare,
+};
+
+fn config() -> CompareConfig {
+    CompareConfig {
+        steps: 2,
+        batch: 8,
+        pixels: 8,
+        channels: vec![4, 6],
+        places: 1500,
+        gallery: 70,
+        seen_spacing_km: 1800.0,
+        unseen: 8,
+        ..CompareConfig::default()
+    }
+}
+
+fn run(folder: &Path) -> CompareOutcome {
+    let comparison = Comparison {
+        config: config(),
+        approaches: Approach::ALL.to_vec(),
+        folder,
+        progress: ProgressMode::Hidden,
+    };
+    let frozen = None::<&FrozenEncoder<SmallCnn>>;
+    compare(&comparison, frozen, &mut |_| (), &Device::default()).unwrap()
+}
+
+#[test]
+fn every_approach_is_trained_judged_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(folder.path());
+    assert_eq!(outcome.approaches.len(), Approach::ALL.len());
+    let report = &outcome.report;
+    report.verify().unwrap();
+    let json = report.to_json().unwrap();
+    Report::from_json(&json).unwrap().verify().unwrap();
+    let page = HtmlReport::new(report).render().unwrap();
+    for approach in Approach::ALL {
+        let seen = report.method(approach.name()).unwrap();
+        let unseen = report.method(&format!("{approach} (unseen)")).unwrap();
+        assert_eq!((seen.distance.failures, unseen.distance.failures), (0, 0));
+        assert_eq!(unseen.distance.n, 8);
+        assert!(seen.classes.is_some() && page.contains(approach.name()));
+    }
+    // The best cell of each query is a bound for every choice of a cell.
+    let median = |name: &str| {
+        report
+            .method(name)
+            .unwrap()
+            .distance
+            .median_km
+            .unwrap()
+            .value
+    };
+    assert!(median("best of the cells") <= median("cells"));
+    assert!(median("best of the fine cells") <= median("fine-cells"));
+
+    // A second start finds everything done: not even the seconds differ.
+    let again = run(folder.path());
+    assert_eq!(outcome.approaches, again.approaches);
+    assert_eq!(json, again.report.to_json().unwrap());
+
+    // A result that is damaged or of other settings is made anew; the checkpoint is still there.
+    let cells = folder.path().join("cells.json");
+    let text = std::fs::read_to_string(&cells).unwrap();
+    std::fs::write(&cells, &text[..text.len() / 2]).unwrap();
+    let mended = run(folder.path());
+    let (first, second) = (&outcome.approaches[0], &mended.approaches[0]);
+    assert_eq!(first.curve, second.curve);
+    assert_eq!(first.methods[0].seen, second.methods[0].seen);
+}
