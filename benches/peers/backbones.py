@@ -1,0 +1,102 @@
+"""Encoders in PyTorch and ONNX Runtime, beside what criterion measured of ours.
+
+Called by backbones.sh with the folder of criterion's results. Random weights: speed does not depend on
+them. Medians of ten runs of a batch of eight images of 224 pixels, wall time. Peers that are not
+installed are left out, and said so.
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+
+import torch
+
+BATCH, SIDE, RUNS = 8, 224, 10
+THREADS = int(os.environ.get("THREADS", "2"))
+
+
+def models():
+    import timm
+    import torchvision
+
+    yield "efficientnet_lite0", timm.create_model("tf_efficientnet_lite0", num_classes=0)
+    yield "resnet18", without_classifier(torchvision.models.resnet18())
+    yield "resnet50", without_classifier(torchvision.models.resnet50())
+    yield "vit_small_patch14", timm.create_model(
+        "vit_small_patch14_dinov2", num_classes=0, img_size=SIDE
+    )
+
+
+def without_classifier(model):
+    model.fc = torch.nn.Identity()
+    return model
+
+
+def median_ms(run):
+    run()
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        run()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def onnx_session(model, images):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(pathlib.Path(folder) / "model.onnx")
+        torch.onnx.export(model, (images,), path, dynamo=False)
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def line(measure, ours, peer, name):
+    print(json.dumps({
+        "measure": measure,
+        "unit": f"ms a batch of {BATCH}, {THREADS} threads",
+        "ours": round(ours, 1),
+        "peer": round(peer, 1),
+        "peer_name": name,
+        "ratio": round(ours / peer, 2),
+    }), flush=True)
+
+
+def main(folder):
+    def ours(group, name):
+        path = pathlib.Path(folder) / group / name / "new" / "estimates.json"
+        return json.loads(path.read_text())["median"]["point_estimate"] / 1e6
+
+    torch.set_num_threads(THREADS)
+    images = torch.randn(BATCH, 3, SIDE, SIDE)
+    for name, model in models():
+        torch_name = f"PyTorch {torch.__version__}"
+        model.eval()
+        with torch.inference_mode():
+            forward = median_ms(lambda: model(images))
+        line(f"forward {name}", ours("forward", name), forward, torch_name)
+        line(f"forward {name}, not folded", ours("forward", f"{name}, as trained"), forward, torch_name)
+        try:
+            session = onnx_session(model, images)
+            feed = {session.get_inputs()[0].name: images.numpy()}
+            onnx = median_ms(lambda: session.run(None, feed))
+            line(f"forward {name}", ours("forward", name), onnx, "ONNX Runtime")
+        except ImportError as e:
+            print(f"left out: ONNX Runtime: {e}", file=sys.stderr)
+
+        model.train()
+
+        def step():
+            model.zero_grad()
+            model(images).square().mean().backward()
+
+        line(f"training step {name}", ours("training step", name), median_ms(step), torch_name)
+
+
+main(*sys.argv[1:])
