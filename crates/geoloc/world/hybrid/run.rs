@@ -225,16 +225,21 @@ fn describe(report: &mut Report, config: &HybridConfig, run: &HybridRun) {
 fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
     let best = &choice.best;
     report.notes.push(format!(
-        "κ = {:.3}, prototypes {}, n0 = {}, bias of cells without photos {}: recall {:.1} % on the \
-         validation queries.",
+        "κ = {:.3}, prototypes {}{}, n0 = {}, bias of cells without a prototype {}: recall {:.1} % on \
+         the validation queries.",
         best.calibration.best.kappa,
-        if best.interpolated {
+        if best.way.filled {
+            "also of the neighbours of cells without photos, "
+        } else {
+            ""
+        },
+        if best.way.interpolated {
             "interpolated"
         } else {
             "of the parent"
         },
-        best.n0,
-        best.bias,
+        best.way.n0,
+        best.way.bias,
         100.0 * best.calibration.best.recall,
     ));
     for contest in contests {
