@@ -190,11 +190,10 @@ fn print_fusion(outcome: &HybridOutcome) {
     for trial in &outcome.trials {
         let best = trial.calibration.best;
         println!(
-            "  filled {:<5}  interpolated {:<5}  n0 {:>4}  bias {:>5.2}  κ {:>6.3}  recall {:>5.1}%  MRR {:.3}",
-            trial.way.filled,
-            trial.way.interpolated,
-            trial.way.n0,
-            trial.way.bias,
+            "  interpolated {:<5}  n0 {:>4}  bias {:>4}  κ {:>6.3}  recall {:>5.1}%  MRR {:.3}",
+            trial.interpolated,
+            trial.n0,
+            trial.bias,
             best.kappa,
             100.0 * best.recall,
             best.reciprocal_rank

@@ -146,50 +146,6 @@ impl CellPrototypes {
         found
     }
 
-    /// Adds a prototype for every parent of `cells` that has none: the mean of those of the cells
-    /// around it with weights `(1 - d / reach)²`, `d` between the centres, `reach` 2.5 parent widths.
-    /// Parents with no prototype around them still have none.
-    ///
-    /// Without it a cell that no photo was taken in competes with a score of 0 against the best of
-    /// all prototypes. The mean is shorter than its parts where they disagree, so it counts for less.
-    /// The paper does not say what cells without photos get.
-    #[must_use]
-    pub fn filled(&self, cells: &HybridCells) -> Self {
-        let at: HashMap<CellId, usize> = self.cells.iter().copied().zip(0..).collect();
-        let reach = 2.5 * cells.levels().parent.average_area_km2().sqrt();
-        let mut filled = self.clone();
-        for &parent in cells.parents() {
-            if at.contains_key(&parent) {
-                continue;
-            }
-            let near: Vec<(usize, f32)> = around(parent)
-                .into_iter()
-                .filter_map(|cell| {
-                    let d = haversine_km(parent.center(), cell.center());
-                    let weight = (1.0 - d / reach).max(0.0).powi(2) as f32;
-                    at.get(&cell).map(|&i| (i, weight))
-                })
-                .collect();
-            let total: f32 = near.iter().map(|&(_, weight)| weight).sum();
-            if total <= 0.0 {
-                continue;
-            }
-            let mut vector = vec![0.0; self.dim];
-            let mut photos = 0.0;
-            for (i, weight) in near {
-                let weight = weight / total;
-                photos += weight * self.photos.get(i).copied().unwrap_or(0) as f32;
-                for (sum, v) in vector.iter_mut().zip(self.row(i)) {
-                    *sum += weight * v;
-                }
-            }
-            filled.cells.push(parent);
-            filled.vectors.extend(vector);
-            filled.photos.push(photos as u32);
-        }
-        filled
-    }
-
     /// Joins the prototypes with the aerial codes `[rows, dim]` of the cells that are searched; row ids
     /// are positions in `cells.rows()`.
     ///

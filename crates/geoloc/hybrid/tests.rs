@@ -92,13 +92,6 @@ fn prototypes_go_down_the_tree_and_blend_across_borders() {
     let least = share.iter().copied().fold(1.0, f32::min);
     assert!(most > 0.1 && least < most / 2.0, "{share:?}");
     assert!(share.iter().all(|&s| s < 0.5));
-    // A parent without a prototype gets that of its one neighbour; the parent far away has none near.
-    assert_eq!(prototypes.filled(&cells), prototypes);
-    let apart = vec![parents[0], parents[2]];
-    let apart = CellPrototypes::new(apart, vec![1.0, 0.0, 0.0, 1.0], vec![9, 1], 2).unwrap();
-    let filled = apart.filled(&cells);
-    assert_eq!(filled.cells(), [parents[0], parents[2], parents[1]]);
-    assert_eq!(filled.vectors(), [1.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
     // Few photos, little weight.
     let weighted = prototypes.weighted_by_photos(1.0);
     assert!((weighted.vectors()[0] - 0.9).abs() < 1e-6);

@@ -8,25 +8,16 @@ use crate::hybrid::CellPrototypes;
 use crate::retrieval::{Calibration, FusedIndex, FusedTable, Hit, calibrate_kappa};
 use crate::world::WorldError;
 
-/// A way of joining the parts, κ apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Way {
+/// One way of joining the parts that was tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FusionTrial {
     /// Whether prototypes are interpolated across the borders of the parents.
     pub interpolated: bool,
-    /// Whether parents without photos get the mean of the prototypes around them.
-    pub filled: bool,
     /// Prototypes count with n / (n + n0) for n photos.
     pub n0: f32,
     /// Added to the score of cells without a prototype.
     pub bias: f32,
-}
-
-/// One way that was tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FusionTrial {
-    /// The way.
-    pub way: Way,
-    /// Its best κ, and the recall on the validation queries.
+    /// The best κ of this way, and its recall on the validation queries.
     pub calibration: Calibration,
 }
 
@@ -41,10 +32,9 @@ pub struct FusionChoice {
     pub table: FusedTable,
 }
 
-/// Chooses whether cells without ground photos get the prototypes of their neighbours, whether to
-/// interpolate, the weight of the photo count, and the bias of cells without a prototype, in this
-/// order, each with its κ for the highest recall at one cell width on validation queries in covered
-/// and uncovered cells.
+/// Chooses κ, whether to interpolate, the weight of the photo count, and the bias of cells without
+/// ground photos, in this order, each for the highest recall at one cell width on validation
+/// queries in covered and uncovered cells.
 pub(super) fn choose(
     run: &HybridRun,
     config: &HybridConfig,
@@ -64,53 +54,44 @@ pub(super) fn choose(
             .zip(hit.place)
             .is_some_and(|(t, p)| haversine_km(t, p.location) <= width)
     };
-    let table = |way: &Way| {
-        let mut prototypes = prototypes.weighted_by_photos(way.n0);
-        if way.filled {
-            prototypes = prototypes.filled(cells);
-        }
-        if way.interpolated {
-            prototypes = prototypes.interpolated(cells);
-        }
-        let table = prototypes.table(cells, aerial)?;
-        Ok::<_, WorldError>(if way.bias > 0.0 {
-            table.with_biases(0.0, way.bias)
+    let table = |interpolated: bool, n0: f32, bias: f32| {
+        let weighted = prototypes.weighted_by_photos(n0);
+        let weighted = if interpolated {
+            weighted.interpolated(cells)
+        } else {
+            weighted
+        };
+        let table = weighted.table(cells, aerial)?;
+        Ok::<_, WorldError>(if bias > 0.0 {
+            table.with_biases(0.0, bias)
         } else {
             table
         })
     };
-    let mut trials: Vec<FusionTrial> = Vec::new();
-    let mut attempt = |way: Way| {
-        let index = FusedIndex::new(&table(&way)?)?;
-        trials.push(FusionTrial {
+    let attempt = |interpolated: bool, n0: f32, bias: f32| {
+        let index = FusedIndex::new(&table(interpolated, n0, bias)?)?;
+        Ok::<_, WorldError>(FusionTrial {
+            interpolated,
+            n0,
+            bias,
             calibration: calibrate_kappa(&index, &vectors, is_right, &config.kappa)?,
-            way,
-        });
-        best_of(&trials).cloned().ok_or(WorldError::NoPlace)
+        })
     };
-    let plain = attempt(Way::default())?.way;
-    let so_far = attempt(Way {
-        filled: true,
-        ..plain
-    })?
-    .way;
-    let so_far = attempt(Way {
-        interpolated: true,
-        ..so_far
-    })?
-    .way;
-    let so_far = attempt(Way { n0: 10.0, ..so_far })?;
+    let mut trials = vec![attempt(false, 0.0, 0.0)?];
+    trials.push(attempt(true, 0.0, 0.0)?);
+    let so_far = best_of(&trials).ok_or(WorldError::NoPlace)?.interpolated;
+    trials.push(attempt(so_far, 10.0, 0.0)?);
     // A cell without a prototype competes with the best of thousands of prototypes, whose cosine is
     // well above 0: the bias stands for a cosine, so it goes with κ.
-    let kappa = so_far.calibration.best.kappa as f32;
+    let plain = best_of(&trials).ok_or(WorldError::NoPlace)?.clone();
+    let kappa = plain.calibration.best.kappa as f32;
     for cosine in [0.1, 0.2, 0.3, 0.4, 0.5] {
-        let bias = kappa * cosine;
-        attempt(Way { bias, ..so_far.way })?;
+        trials.push(attempt(plain.interpolated, plain.n0, kappa * cosine)?);
     }
     let best = best_of(&trials).ok_or(WorldError::NoPlace)?.clone();
     debug_assert!(queries.slices.iter().all(|&s| s != Slice::Unseen));
     Ok(FusionChoice {
-        table: table(&best.way)?,
+        table: table(best.interpolated, best.n0, best.bias)?,
         best,
         trials,
     })

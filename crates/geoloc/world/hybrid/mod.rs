@@ -22,7 +22,7 @@ mod training;
 
 pub use batches::HybridBatches;
 pub use config::{GroundConfig, HybridConfig, HybridModelConfig};
-pub use fusion::{FusionChoice, FusionTrial, Way};
+pub use fusion::{FusionChoice, FusionTrial};
 pub use ground::Ground;
 pub use judgement::{Contest, SliceRecall};
 pub use model_file::{HybridBranches, hybrid_artifact};

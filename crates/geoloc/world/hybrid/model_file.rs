@@ -1,6 +1,5 @@
 //! The trained model as a small file, and back.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 
 use burn::module::Module;
@@ -13,7 +12,6 @@ use crate::backbones::{SmallCnn, SmallCnnConfig};
 use crate::core::{EncoderConfig, GeoModel};
 use crate::datasets::{Preprocess, View};
 use crate::evaluate::diagonal_ranks;
-use crate::geo_cells::CellId;
 use crate::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
 use crate::locate::{
     AnyEncoderConfig, RetrievalSettings, build_model, index_embeddings, insert_retrieval,
@@ -56,15 +54,11 @@ pub fn hybrid_artifact(outcome: &HybridOutcome) -> Result<Artifact, WorldError> 
     let dim = run.dim();
     let places: Vec<_> = cells.parents().iter().map(|c| c.center()).collect();
     let mut codes = run.embed(View::Aerial, &places)?;
-    let way = outcome.fusion.way;
-    let mut prototypes = run.prototypes()?.weighted_by_photos(way.n0);
-    if way.filled {
-        prototypes = prototypes.filled(cells);
-    }
-    let at: HashMap<CellId, usize> = prototypes.cells().iter().copied().zip(0..).collect();
+    let prototypes = run.prototypes()?.weighted_by_photos(outcome.fusion.n0);
     let kappa = outcome.fusion.calibration.best.kappa as f32;
     for (code, cell) in codes.chunks_exact_mut(dim).zip(cells.parents()) {
-        let Some(&at) = at.get(cell) else {
+        let Ok(at) = prototypes.cells().binary_search(cell) else {
+            // Cells without ground photos get what the search gives them.
             continue;
         };
         let prototype = prototypes.vectors().get(at * dim..(at + 1) * dim);

@@ -225,21 +225,16 @@ fn describe(report: &mut Report, config: &HybridConfig, run: &HybridRun) {
 fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
     let best = &choice.best;
     report.notes.push(format!(
-        "κ = {:.3}, prototypes {}{}, n0 = {}, bias of cells without a prototype {}: recall {:.1} % on \
-         the validation queries.",
+        "κ = {:.3}, prototypes {}, n0 = {}, bias of cells without photos {}: recall {:.1} % on the \
+         validation queries.",
         best.calibration.best.kappa,
-        if best.way.filled {
-            "also of the neighbours of cells without photos, "
-        } else {
-            ""
-        },
-        if best.way.interpolated {
+        if best.interpolated {
             "interpolated"
         } else {
             "of the parent"
         },
-        best.way.n0,
-        best.way.bias,
+        best.n0,
+        best.bias,
         100.0 * best.calibration.best.recall,
     ));
     for contest in contests {
