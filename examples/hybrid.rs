@@ -190,12 +190,15 @@ fn print_fusion(outcome: &HybridOutcome) {
     for trial in &outcome.trials {
         let best = trial.calibration.best;
         println!(
-            "  interpolated {:<5}  n0 {:>4}  bias {:>4}  κ {:>6.3}  recall {:>5.1}%  MRR {:.3}",
+            "  interpolated {:<5}  n0 {:>4}  bias {:>5.2}  κ {:>6.3}  recall {:>5.1}% (covered {:>5.1}%, uncovered \
+             {:>5.1}%)  MRR {:.3}",
             trial.interpolated,
             trial.n0,
             trial.bias,
             best.kappa,
             100.0 * best.recall,
+            100.0 * trial.recalls[0],
+            100.0 * trial.recalls[1],
             best.reciprocal_rank
         );
     }

@@ -71,7 +71,7 @@ pub struct HybridConfig {
     pub trainer: TrainerConfig,
     /// Search for κ.
     pub kappa: KappaSearch,
-    /// Validation queries for κ.
+    /// Validation queries for κ, half of them in cells without ground photos.
     pub validation: usize,
     /// Queries of each kind.
     pub queries: usize,
@@ -132,7 +132,7 @@ impl HybridConfig {
                 ..TrainerConfig::default()
             },
             kappa: KappaSearch::default(),
-            validation: 600,
+            validation: 1000,
             queries: 1000,
             retrieval_photos: 20_000,
             classifier_steps: 300,
