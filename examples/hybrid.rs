@@ -188,7 +188,7 @@ fn within_cell(report: &Report, found: &geoloc::metrics::DistanceSummary) -> f64
 fn print_fusion(outcome: &HybridOutcome) {
     println!("\nways of joining the parts, on validation queries:");
     for trial in &outcome.trials {
-        let best = trial.calibration.best;
+        let best = trial.best;
         println!(
             "  interpolated {:<5}  n0 {:>4}  bias {:>5.2}  κ {:>6.3}  recall {:>5.1}% (covered {:>5.1}%, uncovered \
              {:>5.1}%)  MRR {:.3}",
@@ -229,7 +229,7 @@ fn headline(outcome: &HybridOutcome, seconds: f64) -> serde_json::Value {
         "covered": covered,
         "uncovered": uncovered,
         "unseen": unseen,
-        "kappa": outcome.fusion.calibration.best.kappa,
+        "kappa": outcome.fusion.best.kappa,
         "kappa_recall": at_chosen(outcome),
         "best_recall_on_test": outcome.test_curve.best.recall,
         "rows": rows(methods::FUSED),

@@ -74,13 +74,8 @@ fn a_small_run_holds_together_and_its_file_works() {
         .count();
     assert!((covered.fused_r1 - hits as f64 / 40.0).abs() < 1e-12);
     // Validation chose the best of what it tried.
-    let best = outcome.fusion.calibration.best.recall;
-    assert!(
-        outcome
-            .trials
-            .iter()
-            .all(|t| t.calibration.best.recall <= best)
-    );
+    let best = outcome.fusion.best.recall;
+    assert!(outcome.trials.iter().all(|t| t.best.recall <= best));
     // Started again, the finished training is read back: the same report.
     let again = run(Some(folder.path()));
     assert_eq!(

@@ -26,7 +26,7 @@ impl Evaluation<'_> {
         }
         let places: Vec<LatLng> = located.iter().map(|p| p.location).collect();
         let conventions = report.conventions;
-        let kappa = self.fusion.best.calibration.best.kappa as f32;
+        let kappa = self.fusion.best.best.kappa as f32;
         let cells: Vec<Place> = places.iter().map(|&p| p.into()).collect();
         let dim = self.run.dim();
         let plain = [View::Query, View::Aerial].map(|view| self.run.embed(view, &places));

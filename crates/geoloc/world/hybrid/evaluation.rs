@@ -62,7 +62,7 @@ impl Evaluation<'_> {
         report: &mut Report,
     ) -> Result<Findings, WorldError> {
         let mut findings = Findings::default();
-        let kappa = self.fusion.best.calibration.best.kappa as f32;
+        let kappa = self.fusion.best.best.kappa as f32;
         let rows = self.run.ground.cells().rows().len();
 
         let (index, parents) = self.prototype_index()?;

@@ -6,12 +6,12 @@ use super::{HybridConfig, HybridRun, Slice, WorldQueries};
 use crate::geo_cells::haversine_km;
 use crate::hybrid::CellPrototypes;
 use crate::retrieval::{
-    Calibration, FusedIndex, FusedTable, Hit, Query, VectorIndex, calibrate_kappa,
+    FusedIndex, FusedTable, Hit, KappaPoint, Query, VectorIndex, calibrate_kappa,
 };
 use crate::world::WorldError;
 
 /// One way of joining the parts that was tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FusionTrial {
     /// Whether prototypes are interpolated across the borders of the parents.
     pub interpolated: bool,
@@ -19,11 +19,14 @@ pub struct FusionTrial {
     pub n0: f32,
     /// Added to the score of cells without a prototype.
     pub bias: f32,
-    /// The best κ of this way, and its recall on the validation queries.
-    pub calibration: Calibration,
+    /// The best κ of this way, or the one it was tried with, and its recall on the validation queries.
+    pub best: KappaPoint,
     /// Recall at that κ on the validation queries in covered and in uncovered cells.
     pub recalls: [f64; 2],
 }
+
+/// Cosines that a missing prototype is given.
+const COSINES: [f32; 9] = [0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65];
 
 /// The way that did best, and all that were tried.
 #[derive(Clone, Debug)]
@@ -74,42 +77,61 @@ pub(super) fn choose(
             table
         })
     };
-    let recalls = |index: &FusedIndex, kappa: f32| {
+    // One κ judged in covered and in uncovered cells.
+    let judge = |index: &FusedIndex, kappa: f64| {
         let mut found = [(0_usize, 0_u32); 2];
+        let mut reciprocal = 0.0;
         for (i, (vector, slice)) in vectors.iter().zip(&queries.slices).enumerate() {
-            let hits = index.search(&Query::new(vector).weights(&[1.0, kappa]).k(1))?;
-            let right = hits.hits.first().is_some_and(|hit| is_right(i, hit));
+            let query = Query::new(vector).weights(&[1.0, kappa as f32]);
+            let hits = index.search(&query.k(config.kappa.depth.max(1)))?.hits;
+            let rank = hits.iter().position(|hit| is_right(i, hit));
             let of = &mut found[usize::from(*slice != Slice::Covered)];
-            *of = (of.0 + usize::from(right), of.1 + 1);
+            *of = (of.0 + usize::from(rank == Some(0)), of.1 + 1);
+            reciprocal += rank.map_or(0.0, |rank| 1.0 / (rank + 1) as f64);
         }
-        Ok::<_, WorldError>(found.map(|(right, all)| right as f64 / f64::from(all.max(1))))
+        let n = vectors.len().max(1) as f64;
+        let point = KappaPoint {
+            kappa,
+            recall: found.iter().map(|f| f.0).sum::<usize>() as f64 / n,
+            reciprocal_rank: reciprocal / n,
+        };
+        let recalls = found.map(|(right, all)| right as f64 / f64::from(all.max(1)));
+        Ok::<_, WorldError>((point, recalls))
     };
-    let attempt = |interpolated: bool, n0: f32, bias: f32| {
-        let index = FusedIndex::new(&table(interpolated, n0, bias)?)?;
-        let calibration = calibrate_kappa(&index, &vectors, is_right, &config.kappa)?;
+    let calibrated = |interpolated: bool, n0: f32| {
+        let index = FusedIndex::new(&table(interpolated, n0, 0.0)?)?;
+        let best = calibrate_kappa(&index, &vectors, is_right, &config.kappa)?.best;
         Ok::<_, WorldError>(FusionTrial {
             interpolated,
             n0,
-            bias,
-            recalls: recalls(&index, calibration.best.kappa as f32)?,
-            calibration,
+            bias: 0.0,
+            recalls: judge(&index, best.kappa)?.1,
+            best,
         })
     };
-    let mut trials = vec![attempt(false, 0.0, 0.0)?];
-    let aerial_alone = recalls(&FusedIndex::new(&table(false, 0.0, 0.0)?)?, 0.0)?[1];
-    trials.push(attempt(true, 0.0, 0.0)?);
+    let mut trials = vec![calibrated(false, 0.0)?, calibrated(true, 0.0)?];
     let so_far = best_of(&trials).ok_or(WorldError::NoPlace)?.interpolated;
-    trials.push(attempt(so_far, 10.0, 0.0)?);
+    trials.push(calibrated(so_far, 10.0)?);
     // A cell without a prototype competes with the best of thousands of prototypes, whose cosine is
     // well above 0: the bias stands for a cosine, so it goes with κ.
-    let plain = best_of(&trials).ok_or(WorldError::NoPlace)?.clone();
-    let kappa = plain.calibration.best.kappa as f32;
-    for cosine in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8] {
-        trials.push(attempt(plain.interpolated, plain.n0, kappa * cosine)?);
+    let plain = best_of(&trials).copied().ok_or(WorldError::NoPlace)?;
+    for kappa in [0.5, 0.7, 1.0, 1.4, 2.0].map(|factor| factor * plain.best.kappa) {
+        for cosine in COSINES {
+            let bias = kappa as f32 * cosine;
+            let index = FusedIndex::new(&table(plain.interpolated, plain.n0, bias)?)?;
+            let (best, recalls) = judge(&index, kappa)?;
+            trials.push(FusionTrial {
+                bias,
+                best,
+                recalls,
+                ..plain
+            });
+        }
     }
+    let aerial_alone = judge(&FusedIndex::new(&table(false, 0.0, 0.0)?)?, 0.0)?.1[1];
     let harmless = trials.iter().filter(|t| t.recalls[1] >= aerial_alone);
     let best = best_of(harmless).or_else(|| best_of(&trials));
-    let best = best.ok_or(WorldError::NoPlace)?.clone();
+    let best = best.copied().ok_or(WorldError::NoPlace)?;
     debug_assert!(queries.slices.iter().all(|&s| s != Slice::Unseen));
     Ok(FusionChoice {
         table: table(best.interpolated, best.n0, best.bias)?,
@@ -119,10 +141,7 @@ pub(super) fn choose(
 }
 
 fn best_of<'a>(trials: impl IntoIterator<Item = &'a FusionTrial>) -> Option<&'a FusionTrial> {
-    let key = |t: &FusionTrial| {
-        let best = t.calibration.best;
-        (best.recall, best.reciprocal_rank)
-    };
+    let key = |t: &FusionTrial| (t.best.recall, t.best.reciprocal_rank);
     trials
         .into_iter()
         .reduce(|a, b| if key(b) > key(a) { b } else { a })

@@ -55,7 +55,7 @@ pub fn hybrid_artifact(outcome: &HybridOutcome) -> Result<Artifact, WorldError> 
     let places: Vec<_> = cells.parents().iter().map(|c| c.center()).collect();
     let mut codes = run.embed(View::Aerial, &places)?;
     let prototypes = run.prototypes()?.weighted_by_photos(outcome.fusion.n0);
-    let kappa = outcome.fusion.calibration.best.kappa as f32;
+    let kappa = outcome.fusion.best.kappa as f32;
     for (code, cell) in codes.chunks_exact_mut(dim).zip(cells.parents()) {
         let Ok(at) = prototypes.cells().binary_search(cell) else {
             // Cells without ground photos get what the search gives them.

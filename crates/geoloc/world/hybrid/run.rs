@@ -227,7 +227,7 @@ fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
     report.notes.push(format!(
         "κ = {:.3}, prototypes {}, n0 = {}, bias of cells without photos {}: recall {:.1} % on the \
          validation queries.",
-        best.calibration.best.kappa,
+        best.best.kappa,
         if best.interpolated {
             "interpolated"
         } else {
@@ -235,7 +235,7 @@ fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
         },
         best.n0,
         best.bias,
-        100.0 * best.calibration.best.recall,
+        100.0 * best.best.recall,
     ));
     for contest in contests {
         let interval = contest.difference.interval.map_or(String::new(), |i| {
