@@ -25,7 +25,7 @@ use geoloc::world::hybrid::{
 /// Trains and evaluates the hybrid of prototypes and aerial tiles.
 #[derive(Parser)]
 struct Options {
-    /// Larger tiles, a deeper network, more steps.
+    /// More steps and more photos.
     #[arg(long)]
     long: bool,
     /// Training steps.

@@ -105,12 +105,12 @@ impl HybridConfig {
                 channels: vec![32, 64, 128],
                 dim: 128,
                 scale: 14.0,
-                edges: [1.0, 1.0, 0.3],
+                edges: [0.25, 1.0, 0.05],
                 multi_similarity: false,
                 mask_km: 100.0,
                 prototype_mask: 1.1,
-                natural: 128,
-                changed: 128,
+                natural: 64,
+                changed: 192,
                 pair_jitter: PairJitter::default(),
                 query_jitter: TileJitter {
                     rotation_deg: 20.0,
@@ -121,10 +121,10 @@ impl HybridConfig {
                     ..TileJitter::default()
                 },
                 aerial_jitter: TileJitter::default(),
-                other_imagery: 0.15,
+                other_imagery: 0.05,
             },
             trainer: TrainerConfig {
-                steps: 400,
+                steps: 600,
                 learning_rate: 3e-3,
                 warmup_steps: 30,
                 weight_decay: 0.01,
@@ -140,19 +140,16 @@ impl HybridConfig {
         })
     }
 
-    /// A run of about half an hour on two cores: larger tiles, a deeper network, more steps.
+    /// A run of about half an hour on two cores: more steps and more photos.
     ///
     /// # Errors
     ///
     /// Never: the levels are constants.
     pub fn long() -> Result<Self, LevelError> {
         let mut config = Self::short()?;
-        config.model.pixels = 64;
-        config.model.channels = vec![16, 32, 64, 128];
-        config.model.natural = 96;
-        config.model.changed = 160;
         config.ground.photos = 120_000;
-        config.trainer.steps = 1300;
+        config.trainer.steps = 4800;
+        config.trainer.checkpoint_every = 200;
         config.retrieval_photos = 120_000;
         Ok(config)
     }

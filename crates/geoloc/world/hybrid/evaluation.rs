@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::fusion::FusionChoice;
 use super::judgement::Contest;
 use super::run::methods;
-use super::{HybridConfig, HybridRun, WorldQueries};
+use super::{HybridConfig, HybridRun, Slice, WorldQueries};
 use crate::core::Locator;
 use crate::evaluate::RADII_KM;
 use crate::geo_cells::LatLng;
@@ -23,7 +23,7 @@ pub(super) struct Findings {
     pub ms_per_query: Vec<(&'static str, f64)>,
     /// Rows of the database, by method.
     pub rows: Vec<(&'static str, usize)>,
-    /// Paired comparisons on the covered slice.
+    /// Paired comparisons on a slice.
     pub contests: Vec<Contest>,
     /// Answers of the fused search.
     pub fused: Vec<Option<LatLng>>,
@@ -132,15 +132,16 @@ impl Evaluation<'_> {
                 &mut findings,
             )?;
         }
-        for second in [
-            methods::AERIAL,
-            methods::PROTOTYPES,
-            methods::UNCALIBRATED,
-            methods::IMAGES,
-            methods::CLASSIFIER,
+        for (slice, second) in [
+            (Slice::Covered, methods::AERIAL),
+            (Slice::Covered, methods::PROTOTYPES),
+            (Slice::Covered, methods::UNCALIBRATED),
+            (Slice::Covered, methods::IMAGES),
+            (Slice::Covered, methods::CLASSIFIER),
+            (Slice::Uncovered, methods::AERIAL),
         ] {
             if report.method(second).is_some() {
-                let contest = self.contest(methods::FUSED, second, report)?;
+                let contest = self.contest(slice, methods::FUSED, second, report)?;
                 findings.contests.push(contest);
             }
         }

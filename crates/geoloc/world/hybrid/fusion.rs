@@ -43,8 +43,9 @@ pub struct FusionChoice {
 /// ground photos, in this order, each for the highest recall at one cell width on validation
 /// queries, half of them in covered and half in uncovered cells.
 ///
-/// Ground photos must not make cells without them harder to find: of the biases only those count with
-/// which the uncovered queries are found as often as by aerial codes alone, if there are any.
+/// Ground photos must not make cells without them harder to find: of all ways only those count with
+/// which as many uncovered queries are found as by aerial codes alone, to within one standard error of
+/// that share, if there are any.
 pub(super) fn choose(
     run: &HybridRun,
     config: &HybridConfig,
@@ -129,7 +130,11 @@ pub(super) fn choose(
         }
     }
     let aerial_alone = judge(&FusedIndex::new(&table(false, 0.0, 0.0)?)?, 0.0)?.1[1];
-    let harmless = trials.iter().filter(|t| t.recalls[1] >= aerial_alone);
+    let uncovered = (config.validation - half).max(1) as f64;
+    let error = (aerial_alone * (1.0 - aerial_alone) / uncovered).sqrt();
+    let harmless = trials
+        .iter()
+        .filter(|t| t.recalls[1] >= aerial_alone - error);
     let best = best_of(harmless).or_else(|| best_of(&trials));
     let best = best.copied().ok_or(WorldError::NoPlace)?;
     debug_assert!(queries.slices.iter().all(|&s| s != Slice::Unseen));

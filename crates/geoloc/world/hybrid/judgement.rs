@@ -23,9 +23,11 @@ pub struct SliceRecall {
     pub fused_r1: f64,
 }
 
-/// How two methods differ on the covered queries, at one cell width.
+/// How two methods differ on the queries of a slice, at one cell width.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contest {
+    /// Which queries.
+    pub slice: Slice,
     /// The first method.
     pub first: String,
     /// The second method.
@@ -92,9 +94,10 @@ impl Evaluation<'_> {
         )?)
     }
 
-    /// Two methods on the covered queries.
+    /// Two methods on the queries of a slice.
     pub(super) fn contest(
         &self,
+        slice: Slice,
         first: &str,
         second: &str,
         report: &Report,
@@ -105,7 +108,7 @@ impl Evaluation<'_> {
             predictions
                 .iter()
                 .zip(&self.queries.slices)
-                .filter(|(_, slice)| **slice == Slice::Covered)
+                .filter(|(_, of)| **of == slice)
                 .map(|(p, _)| p.distance_km.is_some_and(|d| d <= width))
                 .collect()
         };
@@ -114,6 +117,7 @@ impl Evaluation<'_> {
             hits.iter().map(|&hit| f64::from(u8::from(hit))).collect()
         };
         Ok(Contest {
+            slice,
             first: first.into(),
             second: second.into(),
             difference: paired_difference(&numbers(&a), &numbers(&b), Bootstrap::default())?,

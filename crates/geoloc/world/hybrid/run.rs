@@ -89,7 +89,7 @@ pub struct HybridOutcome {
     pub ms_per_query: Vec<(&'static str, f64)>,
     /// Rows that each method searches.
     pub rows: Vec<(&'static str, usize)>,
-    /// Paired comparisons on the covered queries.
+    /// Paired comparisons.
     pub contests: Vec<Contest>,
     /// κ against recall of the covered and uncovered test queries, for judging the validation.
     pub test_curve: crate::retrieval::Calibration,
@@ -243,7 +243,8 @@ fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
             format!(" [{:+.1}, {:+.1}]", 100.0 * i.low, 100.0 * high)
         });
         report.notes.push(format!(
-            "Covered, one cell width: {} less {}: {:+.1} points{interval}, exact McNemar p = {:.2e}.",
+            "Cells {}, one cell width: {} less {}: {:+.1} points{interval}, exact McNemar p = {:.2e}.",
+            contest.slice.name(),
             contest.first,
             contest.second,
             100.0 * contest.difference.value,
