@@ -112,7 +112,7 @@ fn the_shipped_model_is_small_and_as_good_as_stated() {
     assert!(std::fs::metadata(path).unwrap().len() <= 2_000_000);
     let artifact = Artifact::open(path).unwrap();
     let branches = HybridBranches::load(&artifact, &Device::default()).unwrap();
-    // 47 % was measured on these 200 tiles; chance is 0.5 %.
+    // 62.5 % was measured on these 200 tiles; chance is 0.5 %.
     let recall = branches.default_gallery(200, 0).unwrap();
-    assert!(recall[0].1.value > 0.42, "{}", recall[0].1.value);
+    assert!(recall[0].1.value > 0.55, "{}", recall[0].1.value);
 }
