@@ -181,22 +181,26 @@ impl Row {
     }
 }
 
-/// Paired comparisons: more of the same queries within 200 km, and by how much the score differs.
+/// Paired comparisons: by how much the score differs, and who alone finds a query within a radius.
 fn print_comparisons(outcome: &CompareOutcome) {
     for pair in &outcome.report.comparisons {
         let difference = pair.geo_score_difference;
         let interval = difference.interval.map_or_else(String::new, |i| {
             format!(" [{:+.0}, {:+.0}]", i.low, i.high.unwrap_or(f64::NAN))
         });
-        let within = pair.within.iter().find(|w| w.radius_km >= 200.0);
-        let counts = within.map_or_else(String::new, |w| {
-            format!(
-                "; within 200 km only the first {}, only the second {}, p = {:.3}",
-                w.test.first, w.test.second, w.test.p_value
-            )
-        });
+        let within: String = pair
+            .within
+            .iter()
+            .filter(|w| [200.0, 750.0].contains(&w.radius_km))
+            .map(|w| {
+                format!(
+                    "; within {} km only the first {}, only the second {}, p = {:.3}",
+                    w.radius_km, w.test.first, w.test.second, w.test.p_value
+                )
+            })
+            .collect();
         println!(
-            "{} against {}: score {:+.0}{interval}{counts}",
+            "{} against {}: score {:+.0}{interval}{within}",
             pair.first, pair.second, difference.value
         );
     }

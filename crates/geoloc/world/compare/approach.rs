@@ -45,19 +45,19 @@ impl Approach {
     /// All of them, in the order of the table.
     pub const ALL: [Self; 14] = [
         Self::Cells,
-        Self::FineCells,
-        Self::SmoothedCells,
-        Self::Cosine,
         Self::Cities,
         Self::ScaledRegression,
         Self::UnitRegression,
         Self::Hierarchical,
         Self::Combinatorial,
         Self::CellOffset,
+        Self::PlaceContrast,
+        Self::FineCells,
+        Self::SmoothedCells,
+        Self::Cosine,
         Self::Mixture,
         Self::Flow,
         Self::SceneExperts,
-        Self::PlaceContrast,
     ];
 
     /// The name on the command line and in files.
@@ -117,6 +117,6 @@ mod tests {
             assert_eq!(json, format!("\"{approach}\""));
         }
         let error = "planet".parse::<Approach>().unwrap_err().to_string();
-        assert!(error.contains("\"planet\"") && error.contains("cells, fine-cells"));
+        assert!(error.contains("\"planet\"") && error.contains("cells, cities"));
     }
 }

@@ -141,7 +141,10 @@ impl<V: Views> Arena<'_, V> {
         let (seen, ms_per_image) = report(&name, Set::Seen)?;
         let (unseen, _) = report(&format!("{name} (unseen)"), Set::Unseen)?;
         Ok(MethodOutcome {
-            seen: seen.with_slices(tags::LONGITUDE, &self.conventions)?,
+            seen: match variant {
+                "" => seen.with_slices(tags::LONGITUDE, &self.conventions)?,
+                _ => seen,
+            },
             unseen,
             ms_per_image,
         })

@@ -72,9 +72,6 @@ pub fn compare<E: Backbone>(
     let mut report = Report::new("Approaches compared", conventions);
     report.summary = SUMMARY.into();
     describe(&mut report, config, &ground);
-    for method in baselines(&ground, &conventions)? {
-        report.push_method(method)?;
-    }
     let pixels = Pixels {
         ground: &ground,
         config,
@@ -106,15 +103,18 @@ pub fn compare<E: Backbone>(
     for outcome in &all {
         report.curves.push(outcome.curve.clone());
     }
-    let methods = || {
-        all.iter()
-            .flat_map(|a| a.methods.iter().map(move |m| (a, m)))
-    };
-    for (approach, method) in methods() {
-        report.push_method(with_costs(approach, method, &method.seen))?;
+    // Figures show the first methods: one of each approach before their variants.
+    let (mut first, mut variants, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+    for approach in &all {
+        for (i, method) in approach.methods.iter().enumerate() {
+            let to = if i == 0 { &mut first } else { &mut variants };
+            to.push(with_costs(approach, method));
+            unseen.push(method.unseen.clone());
+        }
     }
-    for (_, method) in methods() {
-        report.push_method(method.unseen.clone())?;
+    first.extend(baselines(&ground, &conventions)?);
+    for method in [first, variants, unseen].into_iter().flatten() {
+        report.push_method(method)?;
     }
     for (first, second) in PAIRS {
         if report.method(first).is_some() && report.method(second).is_some() {
@@ -235,14 +235,9 @@ fn baselines(ground: &Ground, conventions: &Conventions) -> Result<Vec<MethodRep
 }
 
 /// The method with what it cost.
-fn with_costs(
-    approach: &ApproachOutcome,
-    method: &MethodOutcome,
-    report: &MethodReport,
-) -> MethodReport {
-    report
-        .clone()
-        .with_extra("parameters", approach.parameters as f64)
+fn with_costs(approach: &ApproachOutcome, method: &MethodOutcome) -> MethodReport {
+    let seen = method.seen.clone();
+    seen.with_extra("parameters", approach.parameters as f64)
         .with_extra("training, s", approach.train_seconds)
         .with_extra("ms a tile", method.ms_per_image)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use plotters::prelude::*;
 
-use super::drawing::{Axes, POINTS, draw, legend, percent_tick, plot, series};
+use super::drawing::{Axes, POINTS, SERIES, draw, legend, percent_tick, plot, series};
 use super::text::{Unit, escape, grouped, number, percent};
 use crate::report::certainty::risk_coverage;
 use crate::{MethodReport, Report, ReportError, RiskCoverage};
@@ -12,7 +12,16 @@ use crate::{MethodReport, Report, ReportError, RiskCoverage};
 /// Share of misses over coverage, and how often the stated radii hold; nothing where no method states either.
 pub(super) fn charts(report: &Report) -> Result<String, ReportError> {
     let mut out = curves(report)?;
-    let texts: String = report.methods.iter().filter_map(text).collect();
+    let mut texts: Vec<String> = report.methods.iter().filter_map(text).collect();
+    let more = texts.len().saturating_sub(SERIES);
+    texts.truncate(SERIES);
+    let mut texts = texts.concat();
+    if more > 0 {
+        let _ = write!(
+            texts,
+            "<p class=\"soft\">{more} more are in report.json.</p>"
+        );
+    }
     if !texts.is_empty() {
         let _ = write!(out, "<div class=\"chart text\">{texts}</div>");
     }
@@ -40,6 +49,9 @@ fn curves(report: &Report) -> Result<String, ReportError> {
         })?;
         // Curves of another radius than the first would not be comparable in one chart.
         let first = *radius.get_or_insert(certainty.miss_radius_km);
+        if drawn.len() == SERIES {
+            break;
+        }
         if let Some(curve) = curve.filter(|_| first.total_cmp(&certainty.miss_radius_km).is_eq()) {
             drawn.push((index, method, curve));
         }
