@@ -6,6 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::large_enum_variant,
     reason = "helpers of tests fail loudly and print what they check"
 )]
 
@@ -307,14 +308,14 @@ fn check<HC, L, T>(
 }
 
 /// Partitions about the places of the batch.
-struct Cells {
+struct Ground {
     cells: Arc<Partition>,
     named: Arc<Partition>,
     hierarchy: Arc<Hierarchy>,
     sets: Arc<GeoclassSets>,
 }
 
-impl Cells {
+impl Ground {
     fn new() -> Self {
         let mut places = truth();
         for i in 0..60 {
@@ -375,7 +376,7 @@ fn with_every_encoder(run: impl Fn((Build, &Device))) {
 
 #[test]
 fn classifiers() {
-    let ground = Cells::new();
+    let ground = Ground::new();
     let cells = &ground.cells;
     let classes = CellClasses::new(cells.clone());
     let head = CellHeadConfig {
@@ -439,7 +440,7 @@ fn classifiers() {
 
 #[test]
 fn several_classifiers_at_once() {
-    let ground = Cells::new();
+    let ground = Ground::new();
     let cells = &ground.cells;
     with_every_encoder(|on| {
         let hierarchy = &ground.hierarchy;
@@ -485,7 +486,7 @@ fn several_classifiers_at_once() {
 
 #[test]
 fn coordinates() {
-    let ground = Cells::new();
+    let ground = Ground::new();
     let cells = &ground.cells;
     with_every_encoder(|on| {
         let head = ScaledRegressionHeadConfig {
@@ -554,7 +555,7 @@ fn coordinates() {
 
 #[test]
 fn two_tasks() {
-    let ground = Cells::new();
+    let ground = Ground::new();
     let cells = &ground.cells;
     let prototypes = (0..cells.len())
         .map(|class| {

@@ -51,6 +51,9 @@ pub(super) struct Trained<M> {
     pub(super) outcome: ApproachOutcome,
 }
 
+/// Encoder and head, trained.
+type TrainedModel<V, HC> = Trained<GeoModel<<V as Views>::Encoder, <HC as HeadConfig>::Head>>;
+
 impl<V: Views> Arena<'_, V> {
     /// Trains encoder and head for a loss.
     pub(super) fn train<HC, L, T>(
@@ -58,7 +61,7 @@ impl<V: Views> Arena<'_, V> {
         head: &HC,
         criterion: L,
         targets: T,
-    ) -> Result<Trained<GeoModel<V::Encoder, HC::Head>>, WorldError>
+    ) -> Result<TrainedModel<V, HC>, WorldError>
     where
         HC: HeadConfig,
         L: Loss<<HC::Head as Head>::Output, Target = T::Target>,
@@ -91,9 +94,11 @@ impl<V: Views> Arena<'_, V> {
         let parameters = Module::num_params(&learner);
         let name = format!("{}{}", self.prefix, self.approach);
         let checkpoint = self.folder.join(format!("{}.checkpoint", self.approach));
+        let mut settings = self.config.trainer();
+        settings.learning_rate *= self.approach.rate();
         let Fitted {
             learner, history, ..
-        } = Trainer::new(self.config.trainer())
+        } = Trainer::new(settings)
             .named(&name)
             .with_progress(self.progress)
             .with_checkpoint(checkpoint)

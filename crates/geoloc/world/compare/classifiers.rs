@@ -84,7 +84,7 @@ impl<V: Views> Arena<'_, V> {
         let cells = &self.ground.cells;
         let head = CosineHeadConfig {
             cells: cells.len(),
-            scale: 16.0,
+            scale: 30.0,
         };
         let criterion = MarginSoftmax {
             margin: Margin::Cosine(0.1),

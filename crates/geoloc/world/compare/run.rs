@@ -142,25 +142,24 @@ fn round<V: Views>(
     let mut outcomes = Vec::new();
     for &approach in &comparison.approaches {
         let path = folder.join(format!("{approach}.json"));
-        let outcome = match ApproachOutcome::read(&path, &key) {
-            Some(outcome) => outcome,
-            None => {
-                let arena = Arena {
-                    ground,
-                    views,
-                    config: &comparison.config,
-                    approach,
-                    prefix,
-                    key: key.clone(),
-                    folder,
-                    progress: comparison.progress,
-                    conventions: Conventions::default(),
-                    device: device.clone(),
-                };
-                let outcome = arena.run()?;
-                outcome.write(&path)?;
-                outcome
-            }
+        let outcome = if let Some(outcome) = ApproachOutcome::read(&path, &key) {
+            outcome
+        } else {
+            let arena = Arena {
+                ground,
+                views,
+                config: &comparison.config,
+                approach,
+                prefix,
+                key: key.clone(),
+                folder,
+                progress: comparison.progress,
+                conventions: Conventions::default(),
+                device: device.clone(),
+            };
+            let outcome = arena.run()?;
+            outcome.write(&path)?;
+            outcome
         };
         told(&outcome);
         outcomes.push(outcome);

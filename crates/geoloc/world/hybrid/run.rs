@@ -178,7 +178,7 @@ fn evaluate(
     let galleries = pictures::all(&run, &prototypes, &queries, &fused, &report)?;
     Ok(HybridOutcome {
         slices,
-        fusion: choice.best.clone(),
+        fusion: choice.best,
         trials: choice.trials.clone(),
         ms_per_query,
         rows,

@@ -78,7 +78,7 @@ fn matrix(summary: &ClassSummary) -> String {
              fill-opacity=\"{:.3}\"><title>{} as {}: {n} of {whole}</title></rect>",
             left + answer as f64 * cell,
             4.0 + truth as f64 * cell,
-            if truth == answer { 0 } else { 1 },
+            u8::from(truth != answer),
             0.12 + 0.88 * n as f64 / whole as f64,
             escape(truth_name),
             escape(answer_name)
