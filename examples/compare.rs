@@ -72,9 +72,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             seed: options.seed,
             ..CompareConfig::default()
         },
-        approaches: match options.approach.is_empty() {
-            true => Approach::ALL.to_vec(),
-            false => options.approach.clone(),
+        approaches: if options.approach.is_empty() {
+            Approach::ALL.to_vec()
+        } else {
+            options.approach.clone()
         },
         folder: &options.out,
         progress: ProgressMode::Auto,
@@ -188,21 +189,19 @@ fn print_comparisons(outcome: &CompareOutcome) {
         let interval = difference.interval.map_or_else(String::new, |i| {
             format!(" [{:+.0}, {:+.0}]", i.low, i.high.unwrap_or(f64::NAN))
         });
-        let within: String = pair
-            .within
-            .iter()
-            .filter(|w| [200.0, 750.0].contains(&w.radius_km))
-            .map(|w| {
-                format!(
-                    "; within {} km only the first {}, only the second {}, p = {:.3}",
-                    w.radius_km, w.test.first, w.test.second, w.test.p_value
-                )
-            })
-            .collect();
-        println!(
-            "{} against {}: score {:+.0}{interval}{within}",
+        print!(
+            "{} against {}: score {:+.0}{interval}",
             pair.first, pair.second, difference.value
         );
+        for w in &pair.within {
+            if [200.0, 750.0].contains(&w.radius_km) {
+                print!(
+                    "; within {} km only the first {}, only the second {}, p = {:.3}",
+                    w.radius_km, w.test.first, w.test.second, w.test.p_value
+                );
+            }
+        }
+        println!();
     }
 }
 
