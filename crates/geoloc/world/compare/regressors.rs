@@ -19,7 +19,12 @@ const SPREAD_OF_MEDIAN: f64 = 1.201;
 
 impl<V: Views> Arena<'_, V> {
     pub(super) fn scaled_regression(&self) -> Result<ApproachOutcome, WorldError> {
-        let head = ScaledRegressionHeadConfig::default();
+        // The loss wraps around the antimeridian and the answer does not: a linear output, which starts
+        // at the corner of the map, leaves it to the west and is trained well beyond it.
+        let head = ScaledRegressionHeadConfig {
+            sigmoid: true,
+            ..ScaledRegressionHeadConfig::default()
+        };
         let mut trained = self.train(&head, HaversineLoss::default(), ScaledPlaces)?;
         let model = &trained.model;
         let typical = self.typical_error_km(&|input| {
@@ -28,7 +33,7 @@ impl<V: Views> Arena<'_, V> {
         let decoder = ScaledCoordinatesDecoder {
             spread_km: SPREAD_OF_MEDIAN * typical,
         };
-        let about = "Latitude and longitude scaled to (0, 1), haversine loss, as published.";
+        let about = "Latitude and longitude scaled to (0, 1) by a sigmoid, haversine loss.";
         let method = self.judge_model("", about, &trained.model, &decoder)?;
         trained.outcome.methods = vec![method];
         Ok(trained.outcome)

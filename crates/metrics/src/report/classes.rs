@@ -123,6 +123,8 @@ mod tests {
         assert!((classes.weighted_f1 - 0.5).abs() < 1e-12);
     }
 
+    type Damage = fn(&mut ClassSummary);
+
     #[test]
     fn a_report_recounts_the_classes_and_draws_them() {
         let conventions = Conventions::default();
@@ -141,7 +143,6 @@ mod tests {
         let page = HtmlReport::new(&report).render().unwrap();
         assert!(page.contains("Confusion of classes"));
 
-        type Damage = fn(&mut ClassSummary);
         let damages: [(&str, Damage); 4] = [
             ("counts", |c| c.counts[0][2] = 2),
             ("macro_f1", |c| c.macro_f1 += 0.1),
