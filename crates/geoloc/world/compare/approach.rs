@@ -80,16 +80,6 @@ impl Approach {
             Self::PlaceContrast => "place-contrast",
         }
     }
-
-    /// Learning rate as a share of that of the comparison. An output of 1 is half a turn of the
-    /// globe, so that steps which suit logits throw scaled coordinates across the map: the published
-    /// regression has 1e-4.
-    pub(super) fn rate(self) -> f64 {
-        match self {
-            Self::ScaledRegression => 0.1,
-            _ => 1.0,
-        }
-    }
 }
 
 impl Display for Approach {

@@ -94,11 +94,9 @@ impl<V: Views> Arena<'_, V> {
         let parameters = Module::num_params(&learner);
         let name = format!("{}{}", self.prefix, self.approach);
         let checkpoint = self.folder.join(format!("{}.checkpoint", self.approach));
-        let mut settings = self.config.trainer();
-        settings.learning_rate *= self.approach.rate();
         let Fitted {
             learner, history, ..
-        } = Trainer::new(settings)
+        } = Trainer::new(self.config.trainer())
             .named(&name)
             .with_progress(self.progress)
             .with_checkpoint(checkpoint)

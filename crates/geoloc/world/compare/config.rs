@@ -13,7 +13,7 @@ pub struct CompareConfig {
     pub steps: u64,
     /// Tiles in each of them.
     pub batch: usize,
-    /// Highest learning rate; scaled coordinates get a tenth of it.
+    /// Highest learning rate.
     pub learning_rate: f64,
     /// Side of a tile in pixels.
     pub pixels: u32,
