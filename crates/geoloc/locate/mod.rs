@@ -1,13 +1,16 @@
 //! Trained models as [`Locator`](crate::core::Locator)s.
 
+mod any_encoder;
 mod embedder;
 mod encoders;
 mod gallery;
 mod index;
 mod load_any;
 mod models;
+mod named_encoder;
 mod pipeline;
 
+pub use any_encoder::AnyEncoder;
 pub use embedder::Embedder;
 pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;
@@ -18,6 +21,8 @@ pub use models::{
     index_embeddings, insert_cell_classifier, insert_retrieval, load_cell_classifier,
     load_retrieval,
 };
+pub(crate) use models::check_input;
+pub use named_encoder::{NamedEncoder, PublishedEncoder, UnknownEncoder};
 pub use pipeline::Pipeline;
 
 #[cfg(test)]
