@@ -63,6 +63,7 @@ pub use geoloc_retrieval as retrieval;
 pub mod approach;
 pub mod artifact;
 pub mod baseline;
+mod epochs;
 pub mod evaluate;
 pub mod features;
 pub mod hybrid;

@@ -71,8 +71,8 @@ pub use leak_audit::{LeakAudit, nearest_km};
 pub use longitude_band::LongitudeBand;
 pub use manifest::{Manifest, ManifestError, RowProblem, RowReason, parse_manifest, read_manifest};
 pub use photo::{
-    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, PhotoSizeError, decode_all, decode_photo,
-    decode_photo_bytes, list_images,
+    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, PhotoSizeError, decode_all, decode_map,
+    decode_photo, decode_photo_bytes, list_images,
 };
 pub use photo_error::{PhotoError, PhotoFileError};
 pub use preprocess::{Interpolation, Preprocess, PreprocessError, Resize};
