@@ -119,14 +119,23 @@ fn run(options: &Options) -> Result<(), RecipeError> {
 
 fn print(recipe: &Recipe, outcome: &TrainOutcome) {
     let report = &outcome.report;
-    let settings = ["training_photos", "validation_photos", "test_photos", "classes", "steps"];
+    let settings = [
+        "training_photos",
+        "validation_photos",
+        "test_photos",
+        "classes",
+        "steps",
+    ];
     let known = |key: &&str| Some(format!("{key} {}", report.settings.get(*key)?));
     let settings: Vec<String> = settings.iter().filter_map(known).collect();
     println!("{}\n{}", recipe.title, settings.join(", "));
     for note in report.notes.iter().filter(|n| **n != recipe.source) {
         println!("note: {note}");
     }
-    print!("\n{:<18} {:>6} {:>11} {:>9}", "method", "N", "median km", "GeoScore");
+    print!(
+        "\n{:<18} {:>6} {:>11} {:>9}",
+        "method", "N", "median km", "GeoScore"
+    );
     for km in &recipe.evaluation.radii_km {
         print!(" {:>10}", format!("<={km} km"));
     }
@@ -144,7 +153,11 @@ fn print(recipe: &Recipe, outcome: &TrainOutcome) {
             println!("  {name} {value:.3}");
         }
     }
-    println!("\nreport: {}\nmodel:  {}", outcome.page.display(), outcome.model.display());
+    println!(
+        "\nreport: {}\nmodel:  {}",
+        outcome.page.display(),
+        outcome.model.display()
+    );
 }
 
 fn median(method: &MethodReport) -> Option<f64> {

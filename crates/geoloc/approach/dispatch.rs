@@ -40,6 +40,7 @@ impl ApproachConfig {
     /// # Errors
     ///
     /// [`ApproachError`] if the ground is not divided as the approach needs it.
+    #[allow(clippy::too_many_lines, reason = "one arm for each approach")]
     pub fn with<W: WithApproach>(
         &self,
         ground: &Ground,

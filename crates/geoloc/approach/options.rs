@@ -157,7 +157,10 @@ impl UnitRegressionOptions {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
 fn is_zero(x: &f64) -> bool {
     *x == 0.0
 }

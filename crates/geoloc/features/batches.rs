@@ -102,7 +102,6 @@ impl<T: TargetEncoder> FeatureBatches<T> {
             batch,
         })
     }
-
 }
 
 impl<T: TargetEncoder> BatchSource for FeatureBatches<T> {

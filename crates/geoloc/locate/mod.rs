@@ -16,12 +16,12 @@ pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;
 pub use index::{IndexError, embedding_name, load_embedder, load_over_index, open_index};
 pub use load_any::load_any;
+pub(crate) use models::check_input;
 pub use models::{
     CELL_CLASSIFIER, CellClassifierSettings, RETRIEVAL, RetrievalSettings, build_model,
     index_embeddings, insert_cell_classifier, insert_retrieval, load_cell_classifier,
     load_retrieval,
 };
-pub(crate) use models::check_input;
 pub use named_encoder::{NamedEncoder, PublishedEncoder, UnknownEncoder};
 pub use pipeline::Pipeline;
 

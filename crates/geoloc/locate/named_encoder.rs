@@ -59,17 +59,31 @@ const TABLE: [(&str, Build); 24] = [
         convnext(ConvNextConfig::base(), side, ConvNextConfig::timm_keys)
     }),
     ("convnext_tiny_torchvision", |side| {
-        convnext(ConvNextConfig::tiny(), side, ConvNextConfig::torchvision_keys)
+        convnext(
+            ConvNextConfig::tiny(),
+            side,
+            ConvNextConfig::torchvision_keys,
+        )
     }),
     ("convnext_base_torchvision", |side| {
-        convnext(ConvNextConfig::base(), side, ConvNextConfig::torchvision_keys)
+        convnext(
+            ConvNextConfig::base(),
+            side,
+            ConvNextConfig::torchvision_keys,
+        )
     }),
     ("vit_small16", |side| vit(VitConfig::small16(), side)),
     ("vit_base16", |side| vit(VitConfig::base16(), side)),
     ("vit_large16", |side| vit(VitConfig::large16(), side)),
-    ("dinov2_vits14", |side| dinov2(VitConfig::dinov2_small(), side)),
-    ("dinov2_vitb14", |side| dinov2(VitConfig::dinov2_base(), side)),
-    ("dinov2_vitl14", |side| dinov2(VitConfig::dinov2_large(), side)),
+    ("dinov2_vits14", |side| {
+        dinov2(VitConfig::dinov2_small(), side)
+    }),
+    ("dinov2_vitb14", |side| {
+        dinov2(VitConfig::dinov2_base(), side)
+    }),
+    ("dinov2_vitl14", |side| {
+        dinov2(VitConfig::dinov2_large(), side)
+    }),
     ("dinov2_vits14_reg", |side| {
         dinov2(VitConfig::dinov2_small().with_registers(), side)
     }),

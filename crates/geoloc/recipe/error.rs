@@ -98,6 +98,10 @@ pub enum RecipeError {
 }
 
 impl RecipeError {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "texts and errors read better without an ampersand"
+    )]
     pub(super) fn key(key: impl Into<String>, reason: impl ToString) -> Self {
         Self::Key {
             key: key.into(),

@@ -164,7 +164,10 @@ impl Fit<'_> {
     }
 
     /// Trains a model on whatever inputs its encoder reads.
-    #[allow(clippy::type_complexity, reason = "the learner's type says what it is made of")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "the learner's type says what it is made of"
+    )]
     fn train<E, I, C, L, T, D>(
         &self,
         model: GeoModel<E, C::Head>,
@@ -304,7 +307,9 @@ impl Fit<'_> {
             }
         }
         distances.sort_by(f64::total_cmp);
-        Ok(distances.get(distances.len().saturating_sub(1) / 2).copied())
+        Ok(distances
+            .get(distances.len().saturating_sub(1) / 2)
+            .copied())
     }
 }
 
@@ -328,7 +333,11 @@ where
 fn thinned(places: &[LatLng], most: usize) -> Vec<LatLng> {
     let mut seen = std::collections::BTreeSet::new();
     let key = |p: &LatLng| (p.lat().to_bits(), p.lng().to_bits());
-    let distinct: Vec<LatLng> = places.iter().copied().filter(|p| seen.insert(key(p))).collect();
+    let distinct: Vec<LatLng> = places
+        .iter()
+        .copied()
+        .filter(|p| seen.insert(key(p)))
+        .collect();
     if distinct.len() <= most {
         return distinct;
     }

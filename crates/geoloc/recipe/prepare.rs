@@ -81,7 +81,11 @@ impl Prepared {
         let mut validation = rows(Part::Validation);
         for (rows, part) in [(&mut train, "training"), (&mut validation, "validation")] {
             let all = rows.len();
-            rows.retain(|&k| labels.get(k).is_some_and(|l| has_target(l, recipe, &ground)));
+            rows.retain(|&k| {
+                labels
+                    .get(k)
+                    .is_some_and(|l| has_target(l, recipe, &ground))
+            });
             let why = "belong to no class and were left out";
             left_out(&mut notes, all - rows.len(), part, why);
         }
@@ -93,7 +97,8 @@ impl Prepared {
             notes.push("there are no validation photos: all steps are trained".into());
         }
         if ground.sizes().contains(&1) {
-            notes.push("a partition has a single class: its classifier has nothing to learn".into());
+            notes
+                .push("a partition has a single class: its classifier has nothing to learn".into());
         }
         let places = of(&train).iter().map(|p| p.sample.location).collect();
         Ok(Self {

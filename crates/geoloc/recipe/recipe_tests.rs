@@ -80,7 +80,10 @@ impl WithApproach for Build {
         D: MakeDecoder<C::Head>,
     {
         let device = Device::flex();
-        let head = approach.head.init(&FeatureSpec::pooled(6), &device).unwrap();
+        let head = approach
+            .head
+            .init(&FeatureSpec::pooled(6), &device)
+            .unwrap();
         let features = Tensor::<2>::random([4, 6], burn::tensor::Distribution::Default, &device);
         let output = head.forward(Features::pooled(features));
         let labels: Vec<PhotoLabel> = (0..4)
@@ -96,9 +99,9 @@ impl WithApproach for Build {
         let rows = match approach.decoder.gallery() {
             GalleryOf::Nothing => None,
             GalleryOf::Photos => approach.decoder.photo_rows(output.clone()),
-            GalleryOf::Places(_) => {
-                approach.decoder.place_rows(&head, &self.places[..4], &device)
-            }
+            GalleryOf::Places(_) => approach
+                .decoder
+                .place_rows(&head, &self.places[..4], &device),
         };
         let gallery = rows.map_or_else(Gallery::default, |rows| Gallery {
             dim: rows.dims()[1],
@@ -128,7 +131,11 @@ fn every_recipe_is_read_and_its_head_built() {
             Some(partition) => partition.build(&places, &towns).unwrap(),
             None => crate::approach::Ground::Whole,
         };
-        assert!(ground.sizes().iter().all(|n| *n > 2), "{:?}", ground.sizes());
+        assert!(
+            ground.sizes().iter().all(|n| *n > 2),
+            "{:?}",
+            ground.sizes()
+        );
         let build = Build {
             places: places.clone(),
         };
@@ -165,20 +172,44 @@ fn what_makes_no_sense_is_named() {
         ("title = \"test\"", "titel = \"test\"", "titel"),
         ("split_above = 10", "split_over = 10", "split_over"),
         ("batch = 4", "batch = 4\nmomentum = 0.9", "momentum"),
-        ("type = \"classifier\"", "type = \"classifier\"\nhidden = 3", "hidden"),
+        (
+            "type = \"classifier\"",
+            "type = \"classifier\"\nhidden = 3",
+            "hidden",
+        ),
         ("type = \"classifier\"", "type = \"clasifier\"", "clasifier"),
-        ("type = \"classifier\"", "type = \"hierarchical\"", "`partition`"),
+        (
+            "type = \"classifier\"",
+            "type = \"hierarchical\"",
+            "`partition`",
+        ),
         ("type = \"classifier\"", "type = \"flow\"", "`partition`"),
-        ("type = \"classifier\"", "type = \"classes\"", "`partition.type`"),
+        (
+            "type = \"classifier\"",
+            "type = \"classes\"",
+            "`partition.type`",
+        ),
         ("batch = 4", "batch = 0", "`training.batch`"),
-        ("batch = 4", "batch = 4\npatience = 2\nvalidate_every_epochs = 0", "patience"),
-        ("epochs = 1", "epochs = 1\nsteps = 3", "`training.phases[0].epochs`"),
+        (
+            "batch = 4",
+            "batch = 4\npatience = 2\nvalidate_every_epochs = 0",
+            "patience",
+        ),
+        (
+            "epochs = 1",
+            "epochs = 1\nsteps = 3",
+            "`training.phases[0].epochs`",
+        ),
         ("epochs = 1", "", "`training.phases[0].epochs`"),
         ("epochs = 1", "epochs = -1", "`training.phases[0].epochs`"),
         ("learning_rate = 1e-3", "learning_rate = -1.0", "`training`"),
         ("[encoder]", "[encoder]\nname = \"resnet50\"", "`encoder`"),
         ("[encoder]", "[encoder]\nside = 32", "`encoder.side`"),
-        ("[encoder]", "[encoder]\nnormalise = true", "`encoder.normalise`"),
+        (
+            "[encoder]",
+            "[encoder]\nnormalise = true",
+            "`encoder.normalise`",
+        ),
         (
             "[encoder]\nconfig = { type = \"small_cnn\", input_size = 16, channels = [4] }",
             "[encoder]\nname = \"resnet51\"",
@@ -196,8 +227,16 @@ fn what_makes_no_sense_is_named() {
             "[evaluation]\nradii_km = [2.0, 1.0]\n[encoder]",
             "`evaluation.radii_km`",
         ),
-        ("[encoder]", "[split]\nkind = \"randomly\"\n[encoder]", "randomly"),
-        ("[encoder]", "[split]\nkind = \"stratified\"\nshare = 1\n[encoder]", "share"),
+        (
+            "[encoder]",
+            "[split]\nkind = \"randomly\"\n[encoder]",
+            "randomly",
+        ),
+        (
+            "[encoder]",
+            "[split]\nkind = \"stratified\"\nshare = 1\n[encoder]",
+            "share",
+        ),
     ];
     for (from, to, named) in cases {
         assert!(GOOD.contains(from), "{from}");

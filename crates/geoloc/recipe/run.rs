@@ -117,8 +117,7 @@ pub fn train(
         .with(&prepared.ground, &prepared.places, fit)??;
     let model = options.out.join("model.bpk");
     artifact.save(&model)?;
-    let (report, galleries) =
-        evaluate_model(recipe, &prepared, &trained, &model, &options.device)?;
+    let (report, galleries) = evaluate_model(recipe, &prepared, &trained, &model, &options.device)?;
     report.write_json(options.out.join("report.json"))?;
     let page = options.out.join("report.html");
     galleries

@@ -30,7 +30,13 @@ fn data(folder: &Path) -> PathBuf {
         let name = format!("{i:02}.png");
         std::fs::write(folder.join(&name), encode_png(&photo).unwrap()).unwrap();
         let scene = ["indoor", "natural", "urban"][i % 3];
-        csv += &format!("{name},{},{},town {},day {},{scene}\n", lat + offset, lng, i % 4, i / 8);
+        csv += &format!(
+            "{name},{},{},town {},day {},{scene}\n",
+            lat + offset,
+            lng,
+            i % 4,
+            i / 8
+        );
     }
     csv += "none.png,1.0,1.0,town 0,day 0,urban\nbad.png,95.0,200.0,town 0,day 0,urban\n";
     let path = folder.join("photos.csv");
@@ -78,8 +84,14 @@ fn every_approach_trains_and_answers_from_its_file() {
     let csv = data(folder.path());
     let cases = [
         ("type = \"classifier\"", CELLS),
-        ("type = \"classifier\"\nloss = { type = \"smoothed\", tau_km = 100.0 }", CELLS),
-        ("type = \"classifier\"\nloss = { type = \"balanced\", beta = 0.9 }", CELLS),
+        (
+            "type = \"classifier\"\nloss = { type = \"smoothed\", tau_km = 100.0 }",
+            CELLS,
+        ),
+        (
+            "type = \"classifier\"\nloss = { type = \"balanced\", beta = 0.9 }",
+            CELLS,
+        ),
         ("type = \"cosine\"", CELLS),
         ("type = \"classes\"", CLASSES),
         ("type = \"scaled_regression\"\nhidden = 8", ""),
@@ -110,12 +122,26 @@ fn every_approach_trains_and_answers_from_its_file() {
         assert_eq!((outcome.steps, outcome.reason), (5, StopReason::Steps));
         outcome.report.verify().unwrap();
         let method = &outcome.report.methods[0];
-        assert_eq!(method.distance.n, 8, "{approach}: one group of eight photos");
-        assert!(method.predictions.iter().all(|p| p.predicted.is_some()), "{approach}");
+        assert_eq!(
+            method.distance.n, 8,
+            "{approach}: one group of eight photos"
+        );
+        assert!(
+            method.predictions.iter().all(|p| p.predicted.is_some()),
+            "{approach}"
+        );
         // The report says what the file on disk answers.
         let photo = decode_photo(folder.path().join(&method.predictions[0].id)).unwrap();
-        let estimate = locator(&outcome.model).locate(&[photo]).pop().unwrap().unwrap();
-        assert_eq!(Some(estimate.location), method.predictions[0].predicted, "{approach}");
+        let estimate = locator(&outcome.model)
+            .locate(&[photo])
+            .pop()
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            Some(estimate.location),
+            method.predictions[0].predicted,
+            "{approach}"
+        );
         assert!(std::fs::metadata(&outcome.page).unwrap().len() > 1000);
     }
 }
@@ -133,13 +159,19 @@ fn a_run_that_was_cut_off_goes_on_to_the_same_model() {
     cut.interrupt = Some(Arc::new(AtomicBool::new(true)));
     for step in 1..=3 {
         let outcome = train(&recipe, read(&csv, &recipe), &cut).unwrap();
-        assert_eq!((outcome.steps, outcome.reason), (step, StopReason::Interrupted));
+        assert_eq!(
+            (outcome.steps, outcome.reason),
+            (step, StopReason::Interrupted)
+        );
     }
     cut.interrupt = None;
     let resumed = train(&recipe, read(&csv, &recipe), &cut).unwrap();
     assert_eq!(resumed.report, whole.report);
     let weights = |path: &Path| Artifact::open(path).unwrap().weights_hash("model", "");
-    assert_eq!(weights(&resumed.model).unwrap(), weights(&whole.model).unwrap());
+    assert_eq!(
+        weights(&resumed.model).unwrap(),
+        weights(&whole.model).unwrap()
+    );
     // Another recipe, other photos or another length do not mix with it.
     cut.length = Some(Length::Steps(9));
     let other = train(&recipe, read(&csv, &recipe), &cut);
@@ -250,7 +282,10 @@ fn all_photos_at_one_place_are_one_class() {
         assert_eq!(outcome.steps, 5);
         if !partition.is_empty() {
             let notes = &outcome.report.notes;
-            assert!(notes.iter().any(|n| n.contains("single class")), "{notes:?}");
+            assert!(
+                notes.iter().any(|n| n.contains("single class")),
+                "{notes:?}"
+            );
             let median = outcome.report.methods[0].distance.median_km.as_ref();
             assert!(median.unwrap().value < 0.001);
         }
@@ -268,7 +303,10 @@ fn batches_of_one_and_of_more_than_all_photos_train() {
     for batch in [1, 500] {
         for (approach, partition) in [
             ("type = \"classifier\"", CELLS),
-            ("type = \"geoclip\"\nqueue = 0\nlocation = { sigmas = [1.0], frequencies = 2, hidden = 4, width = 4 }", ""),
+            (
+                "type = \"geoclip\"\nqueue = 0\nlocation = { sigmas = [1.0], frequencies = 2, hidden = 4, width = 4 }",
+                "",
+            ),
             ("type = \"retrieval\"\ndim = 4", ""),
         ] {
             let change = |recipe: &mut Recipe, _: &mut PhotoList| recipe.training.batch = batch;
@@ -289,7 +327,13 @@ fn photos_without_a_class_are_left_out_and_told() {
     };
     let outcome = run_with(some, "type = \"classes\"", CLASSES).unwrap();
     assert_eq!(outcome.report.settings["classes"], "3");
-    assert!(outcome.report.notes.iter().any(|n| n.contains("have no class")));
+    assert!(
+        outcome
+            .report
+            .notes
+            .iter()
+            .any(|n| n.contains("have no class"))
+    );
     // Cells with too few photos are no classes; when none is left, the key is named.
     let few = |recipe: &mut Recipe, _: &mut PhotoList| {
         if let Some(PartitionChoice::Adaptive(p)) = &mut recipe.partition {
@@ -324,7 +368,11 @@ fn a_learning_rate_of_1e3_ends_in_an_error_or_a_finite_model() {
                 assert!(losses.iter().any(|p| p.train_loss.is_some()));
             }
             Err(RecipeError::Train(e)) => {
-                assert!(e.to_string().contains("lower the learning rate") || e.to_string().contains("validation"), "{e}");
+                assert!(
+                    e.to_string().contains("lower the learning rate")
+                        || e.to_string().contains("validation"),
+                    "{e}"
+                );
             }
             Err(other) => panic!("{other}"),
         }
