@@ -59,6 +59,3 @@ pub trait WithApproach {
         T: PhotoTargets,
         D: MakeDecoder<C::Head>;
 }
-
-#[cfg(test)]
-mod tests;

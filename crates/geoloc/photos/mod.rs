@@ -13,6 +13,3 @@ pub use batches::{NoPhotos, PhotoBatches};
 pub use inputs::{FeatureInputs, ImageInputs, InputError, PhotoInputs};
 pub use list::{Columns, LabelledPhoto, PhotoList, PhotosError, read_photos};
 pub use split::{SplitConfig, SplitError};
-
-#[cfg(test)]
-mod tests;

@@ -49,7 +49,7 @@ pub(super) struct Trained {
     pub(super) history: History,
     pub(super) reason: StopReason,
     pub(super) steps: u64,
-    /// Parameters that were trained in some phase, and those of the whole model.
+    /// Parameters of the whole model.
     pub(super) parameters: usize,
 }
 
@@ -198,7 +198,7 @@ impl Fit<'_> {
             self.recipe.training.seed,
         )?;
         let learner = Training {
-            model: model.materialize(),
+            model,
             criterion: approach.loss.clone(),
         };
         let mut trainer = Trainer::new(self.trainer.clone())

@@ -36,8 +36,3 @@ pub use error::RecipeError;
 pub use partition::{ClassPlaces, CombinatorialChoice, PartitionChoice};
 pub use run::{TrainOptions, TrainOutcome, train};
 pub use training::{Length, PhaseChoice, TrainingChoice};
-
-#[cfg(test)]
-mod recipe_tests;
-#[cfg(test)]
-mod train_tests;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -18,6 +17,7 @@ use crate::backbones::weights::verify_sha256;
 use crate::core::EncoderConfig;
 use crate::metrics::{Gallery, HtmlReport, Report};
 use crate::photos::PhotoList;
+use crate::seed::draw_weights;
 use crate::trainer::{ProgressMode, StopReason};
 
 /// What a training does besides what its recipe says.
@@ -80,7 +80,7 @@ pub fn train(
     options: &TrainOptions,
 ) -> Result<TrainOutcome, RecipeError> {
     recipe.check()?;
-    claim(recipe, &photos, options)?;
+    let run = identity(recipe, &photos, options);
     let prepared = Prepared::new(recipe, photos)?;
     let published = recipe.encoder.resolve()?;
     let frozen = recipe.encoder.frozen;
@@ -90,7 +90,8 @@ pub fn train(
         options.device.clone().autodiff()
     };
     options.device.seed(recipe.training.seed);
-    let mut encoder = published.config.init(&device)?.materialize();
+    let mut encoder = published.config.init(&device)?;
+    draw_weights(&encoder);
     let mut weights = format!("random {}", recipe.training.seed);
     if let Some(path) = &recipe.encoder.weights {
         let path = in_weights_folder(path);
@@ -112,6 +113,7 @@ pub fn train(
         trainer: config.trainer_config(prepared.train.len(), options.length, frozen)?,
         artifact: &mut artifact,
     };
+    claim(&options.out, &run)?;
     let trained = recipe
         .approach
         .with(&prepared.ground, &prepared.places, fit)??;
@@ -135,13 +137,8 @@ pub fn train(
     })
 }
 
-/// Makes the folder that of this run, or fails if it is that of another one.
-fn claim(recipe: &Recipe, list: &PhotoList, options: &TrainOptions) -> Result<(), RecipeError> {
-    let path = options.out.join("run.json");
-    let failed = |source: std::io::Error| RecipeError::Io {
-        path: path.clone(),
-        source,
-    };
+/// What tells a run from others: recipe, length and photos.
+fn identity(recipe: &Recipe, list: &PhotoList, options: &TrainOptions) -> String {
     let mut hash = Sha256::new();
     for photo in &list.photos {
         let text = json!([photo.sample, photo.class, photo.group, photo.scene]).to_string();
@@ -150,13 +147,22 @@ fn claim(recipe: &Recipe, list: &PhotoList, options: &TrainOptions) -> Result<()
     }
     let hex: Vec<String> = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
     let own = json!({ "recipe": recipe, "length": options.length, "photos": hex.concat() });
-    let own = format!("{own:#}\n");
+    format!("{own:#}\n")
+}
+
+/// Makes the folder that of this run, or fails if it is that of another one.
+fn claim(out: &Path, run: &str) -> Result<(), RecipeError> {
+    let path = out.join("run.json");
+    let failed = |source: std::io::Error| RecipeError::Io {
+        path: path.clone(),
+        source,
+    };
     match std::fs::read_to_string(&path) {
-        Ok(text) if text == own => Ok(()),
+        Ok(text) if text == run => Ok(()),
         Ok(_) => Err(RecipeError::OtherRun { path }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(&options.out).map_err(failed)?;
-            std::fs::write(&path, own).map_err(failed)
+            std::fs::create_dir_all(out).map_err(failed)?;
+            std::fs::write(&path, run).map_err(failed)
         }
         Err(e) => Err(failed(e)),
     }

@@ -1,16 +1,22 @@
+//! The recipes of the repository, and what is wrong with others.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail loudly"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
-
-use super::*;
-use crate::approach::{
-    Approach, ApproachConfig, Gallery, GalleryOf, MakeDecoder, OutputOf, PhotoLabel, PhotoTargets,
-    WithApproach,
+use geoloc::approach::{
+    Approach, ApproachConfig, Gallery, GalleryOf, Ground, MakeDecoder, OutputOf, PhotoLabel,
+    PhotoTargets, WithApproach,
 };
-use crate::core::{Decoder, FeatureSpec, Features, Head, HeadConfig, Loss};
-use crate::geo_cells::LatLng;
-use crate::trainer::tests::turn;
+use geoloc::burn::tensor::{Device, Distribution, Tensor};
+use geoloc::core::{Decoder, FeatureSpec, Features, Head, HeadConfig, Loss};
+use geoloc::geo_cells::LatLng;
+use geoloc::recipe::{Length, PartitionChoice, PhaseChoice, Recipe};
 
 /// The recipes of the repository. That of the continental hybrid is of another kind: a list of
 /// settings that no program reads.
@@ -84,7 +90,7 @@ impl WithApproach for Build {
             .head
             .init(&FeatureSpec::pooled(6), &device)
             .unwrap();
-        let features = Tensor::<2>::random([4, 6], burn::tensor::Distribution::Default, &device);
+        let features = Tensor::<2>::random([4, 6], Distribution::Default, &device);
         let output = head.forward(Features::pooled(features));
         let labels: Vec<PhotoLabel> = (0..4)
             .map(|k| PhotoLabel {
@@ -116,7 +122,6 @@ impl WithApproach for Build {
 
 #[test]
 fn every_recipe_is_read_and_its_head_built() {
-    let _turn = turn();
     let places = places();
     let towns: Vec<String> = (0..300).map(|i| format!("town {:02}", i % 12)).collect();
     let towns: Vec<&str> = towns.iter().map(String::as_str).collect();
@@ -129,7 +134,7 @@ fn every_recipe_is_read_and_its_head_built() {
         let recipe = reduced(recipe);
         let ground = match &recipe.partition {
             Some(partition) => partition.build(&places, &towns).unwrap(),
-            None => crate::approach::Ground::Whole,
+            None => Ground::Whole,
         };
         assert!(
             ground.sizes().iter().all(|n| *n > 2),

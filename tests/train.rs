@@ -1,20 +1,35 @@
-//! From files to a model file, with networks of a few hundred parameters.
+//! From photo files and a recipe to a model file, with networks of a few hundred parameters.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail loudly"
+)]
+
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use burn::tensor::Device;
+use geoloc::artifact::Artifact;
+use geoloc::burn::tensor::Device;
+use geoloc::core::Locator;
+use geoloc::datasets::{Augment, Photo, decode_photo};
+use geoloc::images::encode_png;
+use geoloc::locate::load_any;
+use geoloc::photos::{PhotoList, read_photos};
+use geoloc::recipe::{
+    Length, PartitionChoice, Recipe, RecipeError, TrainOptions, TrainOutcome, train,
+};
+use geoloc::trainer::{ProgressMode, StopReason};
 
-use super::*;
-use crate::artifact::Artifact;
-use crate::core::Locator;
-use crate::datasets::decode_photo;
-use crate::images::encode_png;
-use crate::locate::load_any;
-use crate::photos::{PhotoList, read_photos};
-use crate::trainer::tests::turn;
-use crate::trainer::{ProgressMode, StopReason};
+/// The generator of the CPU backend is one for the whole process: tests that draw from it take
+/// turns.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// 48 photos of four towns, each town of its own colour, in six groups; and two bad rows.
 fn data(folder: &Path) -> PathBuf {
@@ -26,17 +41,12 @@ fn data(folder: &Path) -> PathBuf {
         let color = [[220, 30, 30], [30, 220, 30], [30, 30, 220], [200, 200, 30]][i % 4];
         let pixel = |p: usize| color.map(|c: u8| c.saturating_add((p * (i + 3) % 17) as u8));
         let rgb: Vec<u8> = (0..24 * 20).flat_map(pixel).collect();
-        let photo = crate::core::Photo::from_rgb(24, 20, rgb).unwrap();
+        let photo = Photo::from_rgb(24, 20, rgb).unwrap();
         let name = format!("{i:02}.png");
         std::fs::write(folder.join(&name), encode_png(&photo).unwrap()).unwrap();
         let scene = ["indoor", "natural", "urban"][i % 3];
-        csv += &format!(
-            "{name},{},{},town {},day {},{scene}\n",
-            lat + offset,
-            lng,
-            i % 4,
-            i / 8
-        );
+        let place = format!("{},{}", lat + offset, lng);
+        writeln!(csv, "{name},{place},town {},day {},{scene}", i % 4, i / 8).unwrap();
     }
     csv += "none.png,1.0,1.0,town 0,day 0,urban\nbad.png,95.0,200.0,town 0,day 0,urban\n";
     let path = folder.join("photos.csv");
@@ -184,7 +194,7 @@ fn frozen_features_train_the_head_that_frozen_images_do() {
     let folder = tempfile::tempdir().unwrap();
     let csv = data(folder.path());
     let mut images = recipe("type = \"classifier\"", CELLS);
-    images.augment = crate::datasets::Augment::default();
+    images.augment = Augment::default();
     images.training.phases.truncate(1);
     images.training.phases[0].steps = Some(30);
     let mut features = images.clone();
