@@ -12,15 +12,20 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geoloc::artifact::Artifact;
-use geoloc::burn::tensor::Device;
-use geoloc::core::Locator;
+use geoloc::backbones::pooling::{PooledConfig, PoolingConfig};
+use geoloc::backbones::{ResNetConfig, SmallCnnConfig};
+use geoloc::burn::module::Module;
+use geoloc::burn::tensor::{Device, Distribution, Tensor};
+use geoloc::core::{Encoder, EncoderConfig, Locator};
 use geoloc::datasets::{Augment, Photo, decode_photo};
+use geoloc::heads::cell::CellHeadConfig;
 use geoloc::images::encode_png;
-use geoloc::locate::load_any;
+use geoloc::locate::{AnyEncoder, AnyEncoderConfig, NamedEncoder, build_model, load_any};
 use geoloc::photos::{PhotoList, read_photos};
 use geoloc::recipe::{
     Length, PartitionChoice, Recipe, RecipeError, TrainOptions, TrainOutcome, train,
 };
+use geoloc::seed::draw_weights;
 use geoloc::trainer::{ProgressMode, StopReason};
 
 /// The generator of the CPU backend is one for the whole process: tests that draw from it take
@@ -384,4 +389,99 @@ fn a_learning_rate_of_1e3_ends_in_an_error_or_a_finite_model() {
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+/// Names of all parameters.
+fn names<M: Module>(module: M) -> Vec<String> {
+    draw_weights(&module);
+    let bytes = module.into_record().into_bytes().unwrap();
+    let reader = burn_pack::Reader::from_bytes(bytes).unwrap();
+    let mut names: Vec<String> = reader.tensor_names().iter().map(|&n| n.into()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn any_encoder_has_the_names_of_the_encoder_inside() {
+    let _turn = turn();
+    let device = Device::flex();
+    let small = SmallCnnConfig {
+        input_size: 16,
+        channels: vec![4],
+    };
+    let any = AnyEncoderConfig::from(small.clone());
+    assert_eq!(
+        names(any.init(&device).unwrap()),
+        names(small.init(&device).unwrap())
+    );
+    let pooled = PooledConfig {
+        encoder: ResNetConfig {
+            input_size: [32, 32],
+            width: 4,
+            blocks: [1, 1, 1, 1],
+            ..ResNetConfig::resnet18()
+        },
+        pooling: PoolingConfig::Gem { p: 3.0 },
+        normalise: true,
+    };
+    let any = AnyEncoderConfig::from(pooled.clone());
+    let found = names(any.init(&device).unwrap());
+    assert!(found.iter().any(|n| n.starts_with("encoder.")));
+    assert_eq!(found, names(pooled.init(&device).unwrap()));
+    for name in NamedEncoder::all() {
+        let published = name.parts(None);
+        let (width, height) = published.input.output_size();
+        let fits = published
+            .config
+            .check_input(width as usize, height as usize);
+        assert!(fits.is_ok(), "{name}");
+        assert_eq!(name.to_string().parse(), Ok(name));
+    }
+}
+
+#[test]
+fn weights_of_others_are_where_training_begins() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let device = Device::flex();
+    let config = AnyEncoderConfig::from(SmallCnnConfig {
+        input_size: 16,
+        channels: vec![4, 8],
+    });
+    device.seed(77);
+    let original = config.init(&device).unwrap();
+    draw_weights(&original);
+    let weights = folder.path().join("weights.bpk");
+    let bytes = original.clone().into_record().into_bytes().unwrap();
+    std::fs::write(&weights, &bytes[..]).unwrap();
+    let image = Tensor::<4>::random([1, 3, 16, 16], Distribution::Default, &device);
+    let features = |encoder: &AnyEncoder| {
+        let features = encoder.valid().encode(image.clone()).pooled;
+        features.try_into_vec_as::<f32>().unwrap()
+    };
+    for trained in [false, true] {
+        let mut recipe = recipe("type = \"classifier\"", CELLS);
+        recipe.encoder.weights = Some(weights.clone());
+        recipe.training.phases.truncate(1 + usize::from(trained));
+        let out = folder.path().join(format!("trained {trained}"));
+        let outcome = train(&recipe, read(&csv, &recipe), &options(&out)).unwrap();
+        let artifact = Artifact::open(&outcome.model).unwrap();
+        let head = CellHeadConfig {
+            cells: artifact.partition("model").unwrap().len(),
+            dropout: 0.0,
+        };
+        let fresh = build_model(&config, &head, &device).unwrap();
+        let model = artifact.load_module("model", fresh).unwrap();
+        let same = features(&model.encoder) == features(&original);
+        assert_eq!(same, !trained);
+    }
+    let mut recipe = recipe("type = \"classifier\"", CELLS);
+    recipe.encoder.weights = Some(folder.path().join("none.bpk"));
+    let out = folder.path().join("none");
+    let error = train(&recipe, read(&csv, &recipe), &options(&out)).unwrap_err();
+    assert!(error.to_string().contains("none.bpk"), "{error}");
+    // The mistake does not claim the folder.
+    recipe.encoder.weights = Some(weights);
+    assert!(train(&recipe, read(&csv, &recipe), &options(&out)).is_ok());
 }
