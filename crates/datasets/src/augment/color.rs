@@ -25,14 +25,17 @@ fn clamped(rgb: [f32; 3]) -> [f32; 3] {
 }
 
 impl ColorChange {
-    fn is_identity(&self) -> bool {
-        let factors = [self.brightness, self.contrast, self.saturation];
-        factors.iter().all(|f| *f == 1.0) && self.hue == 0.0 && !self.gray
-    }
+    const NONE: Self = Self {
+        brightness: 1.0,
+        contrast: 1.0,
+        saturation: 1.0,
+        hue: 0.0,
+        gray: false,
+    };
 
     /// Changes `[height, width, 3]` bytes.
     pub(super) fn apply(&self, pixels: &mut [u8]) {
-        if self.is_identity() {
+        if *self == Self::NONE {
             return;
         }
         let (pixels, _) = pixels.as_chunks_mut::<3>();
@@ -62,9 +65,9 @@ fn turn_hue(rgb: [f32; 3], turn: f32) -> [f32; 3] {
     if chroma <= 0.0 {
         return rgb;
     }
-    let sector = if value == r {
+    let sector = if r >= g && r >= b {
         (g - b) / chroma
-    } else if value == g {
+    } else if g >= b {
         (b - r) / chroma + 2.0
     } else {
         (r - g) / chroma + 4.0
@@ -82,13 +85,7 @@ fn turn_hue(rgb: [f32; 3], turn: f32) -> [f32; 3] {
 mod tests {
     use super::*;
 
-    const NONE: ColorChange = ColorChange {
-        brightness: 1.0,
-        contrast: 1.0,
-        saturation: 1.0,
-        hue: 0.0,
-        gray: false,
-    };
+    const NONE: ColorChange = ColorChange::NONE;
 
     fn changed(change: ColorChange, pixels: &[[u8; 3]]) -> Vec<[u8; 3]> {
         let mut bytes = pixels.concat();
