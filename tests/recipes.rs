@@ -116,7 +116,7 @@ impl WithApproach for Build {
         });
         let decoder = approach.decoder.make(&head, gallery).unwrap();
         let answers = decoder.decode(output).unwrap();
-        answers.into_iter().filter(Result::is_ok).count()
+        answers.into_iter().flatten().count()
     }
 }
 
