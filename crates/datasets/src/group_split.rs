@@ -127,7 +127,7 @@ mod tests {
         let mut photos = Vec::new();
         for sequence in 0..400_u64 {
             let city = mix(sequence) % 5;
-            for _ in 0..1 + mix(sequence + 1000) % 20 {
+            for _ in 0..=mix(sequence + 1000) % 20 {
                 photos.push((format!("sequence {sequence}"), format!("city {city}")));
             }
         }
