@@ -33,6 +33,7 @@
 //! | [`retrieval`] | exact vector search |
 //! | [`metrics`] | accuracy, intervals, calibration, reports |
 //! | [`trainer`], [`artifact`], [`locate`], [`evaluate`], [`baseline`] | train, save, load, use, judge |
+//! | [`approach`], [`photos`], [`recipe`] | approaches by name, labelled photos, training by a recipe file |
 //! | [`features`] | features of a frozen encoder, computed once |
 //! | [`hybrid`] | prototypes and aerial tiles fused into cell codes |
 //! | [`world`] | the shipped benchmark |
@@ -59,14 +60,18 @@ pub use geoloc_losses as losses;
 pub use geoloc_metrics as metrics;
 pub use geoloc_retrieval as retrieval;
 
+pub mod approach;
 pub mod artifact;
 pub mod baseline;
+mod epochs;
 pub mod evaluate;
 pub mod features;
 pub mod hybrid;
 pub mod images;
 pub mod locate;
+pub mod photos;
 pub mod prelude;
+pub mod recipe;
 pub mod seed;
 pub mod showcase;
 pub mod trainer;

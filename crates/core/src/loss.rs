@@ -95,4 +95,12 @@ pub enum TargetError {
         /// What went wrong.
         reason: String,
     },
+    /// The photo lacks a label that the target is made from.
+    #[error("item {index} of the batch has no {what}")]
+    NoLabel {
+        /// Position in the batch.
+        index: usize,
+        /// What is missing.
+        what: &'static str,
+    },
 }

@@ -10,8 +10,9 @@
 //! | training and held-out places of the world | [`WorldSplit`] |
 //! | photos from files, with EXIF | [`decode_photo`], [`decode_all`], [`list_images`] |
 //! | numbers for a network | [`Preprocess`] |
+//! | random changes of photos for training | [`Augment`] |
 //! | labelled photos | [`read_manifest`], [`read_class_folder`], [`Sample`] |
-//! | splits of labelled photos | [`Shares`], [`split_stratified`], [`split_by_block`], [`LeakAudit`] |
+//! | splits of labelled photos | [`Shares`], [`split_stratified`], [`split_stratified_groups`], [`split_by_block`], [`LeakAudit`] |
 #![cfg_attr(
     feature = "world",
     doc = "
@@ -34,8 +35,10 @@ assert_ne!(query, aerial);
 )]
 
 mod angles;
+mod augment;
 mod class_folder;
 mod exif_location;
+mod group_split;
 mod jitter;
 mod jpeg_end;
 mod leak_audit;
@@ -59,15 +62,17 @@ pub mod world;
 mod world_split;
 mod world_split_config;
 
+pub use augment::Augment;
 pub use class_folder::{ClassFolder, read_class_folder};
 pub use exif_location::ExifLocation;
+pub use group_split::split_stratified_groups;
 pub use jitter::{ColorAdjust, TileJitter};
 pub use leak_audit::{LeakAudit, nearest_km};
 pub use longitude_band::LongitudeBand;
 pub use manifest::{Manifest, ManifestError, RowProblem, RowReason, parse_manifest, read_manifest};
 pub use photo::{
-    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, PhotoSizeError, decode_all, decode_photo,
-    decode_photo_bytes, list_images,
+    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, PhotoSizeError, decode_all, decode_map,
+    decode_photo, decode_photo_bytes, list_images,
 };
 pub use photo_error::{PhotoError, PhotoFileError};
 pub use preprocess::{Interpolation, Preprocess, PreprocessError, Resize};

@@ -123,6 +123,19 @@ pub fn decode_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Vec<Result<Photo, Photo
     paths.par_iter().map(decode_photo).collect()
 }
 
+/// Reads many photos on all cores and makes something of each, so that the pixels of few of them are
+/// in memory at a time; answer k belongs to path k, and a bad file spoils no other.
+pub fn decode_map<P, T, F>(paths: &[P], make: F) -> Vec<Result<T, PhotoFileError>>
+where
+    P: AsRef<Path> + Sync,
+    T: Send,
+    F: Fn(usize, Photo) -> T + Sync,
+{
+    let paths = paths.par_iter().enumerate();
+    let one = |(k, path): (usize, &P)| decode_photo(path).map(|photo| make(k, photo));
+    paths.map(one).collect()
+}
+
 /// Reads a photo from the bytes of its file, as [`decode_photo`] does.
 ///
 /// # Errors

@@ -57,6 +57,7 @@ pub enum Interpolation {
 /// # Ok::<(), geoloc_datasets::PreprocessError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Preprocess {
     /// Size before the crop.
     pub resize: Resize,
@@ -118,6 +119,16 @@ pub enum PreprocessError {
         height: u32,
         /// Bytes given.
         bytes: usize,
+    },
+    /// A range of a random change makes no sense.
+    #[error("the change {field} = {value}: {expected}")]
+    Augment {
+        /// Which field of [`Augment`](crate::Augment).
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it should be.
+        expected: &'static str,
     },
     /// The resizer refuses.
     #[error("cannot resize: {0}")]
@@ -240,11 +251,15 @@ impl Preprocess {
         width: u32,
         height: u32,
     ) -> Result<Vec<f32>, PreprocessError> {
-        let bytes = self.resize_crop(rgb, width, height)?;
+        Ok(self.normalise(&self.resize_crop(rgb, width, height)?))
+    }
+
+    /// `[height, width, 3]` bytes to `[3, height, width]` numbers.
+    pub(crate) fn normalise(&self, bytes: &[u8]) -> Vec<f32> {
         let plane = bytes.len() / 3;
         let mut out = vec![0.0; bytes.len()];
         if plane == 0 {
-            return Ok(out);
+            return out;
         }
         for (c, values) in out.chunks_exact_mut(plane).enumerate() {
             let (mean, std) = (self.mean[c.min(2)], self.std[c.min(2)]);
@@ -252,7 +267,7 @@ impl Preprocess {
                 *value = (f32::from(pixel[c.min(2)]) / 255.0 - mean) / std;
             }
         }
-        Ok(out)
+        out
     }
 
     /// Resized and cropped bytes, `[height, width, 3]`, before the normalisation.
@@ -266,6 +281,32 @@ impl Preprocess {
         width: u32,
         height: u32,
     ) -> Result<Vec<u8>, PreprocessError> {
+        let (resized, (wide, high)) = self.resize(rgb, width, height)?;
+        let (crop_wide, crop_high) = self.output_size();
+        // Half to even, as torchvision rounds the corner of its centre crop.
+        let corner =
+            |size: u32, crop: u32| (f64::from(size - crop) / 2.0).round_ties_even() as usize;
+        let (left, top) = (corner(wide, crop_wide), corner(high, crop_high));
+        let stride = 3 * wide as usize;
+        let row = 3 * crop_wide as usize;
+        let lines = resized
+            .chunks_exact(stride)
+            .skip(top)
+            .take(crop_high as usize);
+        Ok(lines
+            .filter_map(|line| line.get(3 * left..3 * left + row))
+            .flatten()
+            .copied()
+            .collect())
+    }
+
+    /// The whole photo at the size before the crop, with its columns and rows.
+    pub(crate) fn resize(
+        &self,
+        rgb: &[u8],
+        width: u32,
+        height: u32,
+    ) -> Result<(Vec<u8>, (u32, u32)), PreprocessError> {
         self.check()?;
         if width == 0 || height == 0 {
             let what = "the photo";
@@ -283,28 +324,8 @@ impl Preprocess {
                 bytes,
             });
         }
-        let (wide, high) = self.resized(width, height)?;
-        let resized = if (wide, high) == (width, height) {
-            rgb.to_vec()
-        } else {
-            self.resample(rgb, (width, height), (wide, high))?
-        };
-        let (crop_wide, crop_high) = self.output_size();
-        // Half to even, as torchvision rounds the corner of its centre crop.
-        let corner =
-            |size: u32, crop: u32| (f64::from(size - crop) / 2.0).round_ties_even() as usize;
-        let (left, top) = (corner(wide, crop_wide), corner(high, crop_high));
-        let stride = 3 * wide as usize;
-        let row = 3 * crop_wide as usize;
-        let lines = resized
-            .chunks_exact(stride)
-            .skip(top)
-            .take(crop_high as usize);
-        Ok(lines
-            .filter_map(|line| line.get(3 * left..3 * left + row))
-            .flatten()
-            .copied()
-            .collect())
+        let to = self.resized(width, height)?;
+        Ok((self.resample(rgb, (width, height), to)?, to))
     }
 
     fn resized(&self, width: u32, height: u32) -> Result<(u32, u32), PreprocessError> {
@@ -333,12 +354,15 @@ impl Preprocess {
         Ok((wide, high))
     }
 
-    fn resample(
+    pub(crate) fn resample(
         &self,
         rgb: &[u8],
         from: (u32, u32),
         to: (u32, u32),
     ) -> Result<Vec<u8>, PreprocessError> {
+        if from == to {
+            return Ok(rgb.to_vec());
+        }
         let algorithm = match self.interpolation {
             Interpolation::Nearest => fir::ResizeAlg::Nearest,
             Interpolation::Bilinear => fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),

@@ -65,6 +65,16 @@ impl Shares {
         }
     }
 
+    /// The parts with their shares: training, test, validation.
+    #[must_use]
+    pub fn by_part(self) -> [(Part, f64); 3] {
+        [
+            (Part::Train, 1.0 - self.validation - self.test),
+            (Part::Test, self.test),
+            (Part::Validation, self.validation),
+        ]
+    }
+
     fn part(self, position: f64) -> Part {
         if position < self.test {
             Part::Test

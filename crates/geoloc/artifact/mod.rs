@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `weights/<path>` | a parameter of a module, by its path in the module |
 //! | `partition` | bytes of [`Partition::to_bytes`](crate::geo_cells::Partition::to_bytes) |
+//! | `hierarchy`, `geoclasses` | bytes of nested partitions and of class sets |
 //! | `gallery/embeddings` | f32 `[n, dim]` |
 //! | `gallery/places` | f64 `[n, 2]`, latitude and longitude in degrees |
 //! | `<part>#scale` | f32 `[rows]` of a part stored as int8 by [`Artifact::compact`] |

@@ -12,6 +12,8 @@ use super::file::content_hash;
 use super::{Artifact, ArtifactError};
 use crate::geo_cells::{LatLng, Partition};
 
+const PARTITION: &str = "partition";
+
 impl Artifact {
     /// Adds the parameters of a module as `<name>/weights/...`.
     ///
@@ -95,14 +97,7 @@ impl Artifact {
 
     /// Adds a partition as `<name>/partition`.
     pub fn insert_partition(&mut self, name: &str, partition: &Partition) {
-        let bytes = partition.to_bytes();
-        let shape = [bytes.len()];
-        self.insert_raw(
-            &partition_part(name),
-            DType::U8,
-            &shape,
-            Bytes::from_bytes_vec(bytes),
-        );
+        self.insert_bytes(name, PARTITION, partition.to_bytes());
     }
 
     /// The partition `<name>/partition`.
@@ -111,10 +106,9 @@ impl Artifact {
     ///
     /// [`ArtifactError::Part`] if it is missing or not a partition.
     pub fn partition(&self, name: &str) -> Result<Partition, ArtifactError> {
-        let part = partition_part(name);
-        let (_, bytes) = self.raw(&part, DType::U8)?;
+        let bytes = self.bytes(name, PARTITION)?;
         Partition::from_bytes(&bytes).map_err(|e| ArtifactError::Part {
-            part,
+            part: format!("{name}/{PARTITION}"),
             reason: e.to_string(),
         })
     }
@@ -200,6 +194,22 @@ impl Artifact {
         Ok((embeddings, dim, places))
     }
 
+    /// Adds bytes of any form as `<name>/<part>`.
+    pub fn insert_bytes(&mut self, name: &str, part: &str, bytes: Vec<u8>) {
+        let shape = [bytes.len()];
+        let bytes = Bytes::from_bytes_vec(bytes);
+        self.insert_raw(&format!("{name}/{part}"), DType::U8, &shape, bytes);
+    }
+
+    /// The bytes `<name>/<part>`.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if they are missing or not bytes.
+    pub fn bytes(&self, name: &str, part: &str) -> Result<Vec<u8>, ArtifactError> {
+        Ok(self.raw(&format!("{name}/{part}"), DType::U8)?.1)
+    }
+
     fn insert_raw(&mut self, part: &str, dtype: DType, shape: &[usize], bytes: Bytes) {
         let tensor = Tensor::new(part.into(), dtype, shape.to_vec(), None, bytes);
         self.tensors.insert(part.into(), tensor);
@@ -230,10 +240,6 @@ impl Artifact {
 
 fn weights(name: &str) -> String {
     format!("{name}/weights/")
-}
-
-fn partition_part(name: &str) -> String {
-    format!("{name}/partition")
 }
 
 fn embeddings_part(name: &str) -> String {

@@ -1,14 +1,14 @@
 //! Rows of a feature file for the trainer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use thiserror::Error;
 
 use crate::backbones::feature_file::FeatureFile;
 use crate::core::{BatchError, BatchSource, Features, GeoBatch, TargetEncoder};
+use crate::epochs::EpochOrder;
 use crate::geo_cells::LatLng;
-use crate::seed::mix;
 
 /// Batches of features with targets made from their places. Every epoch takes each row once, in an
 /// order that depends on seed and epoch alone; the rest of an epoch that fills no batch goes into the
@@ -20,9 +20,7 @@ pub struct FeatureBatches<T> {
     rows: Vec<(u64, LatLng)>,
     targets: T,
     batch: usize,
-    seed: u64,
-    /// The order of the last epoch asked for.
-    order: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
+    order: EpochOrder,
 }
 
 /// Why there are no batches.
@@ -98,39 +96,12 @@ impl<T: TargetEncoder> FeatureBatches<T> {
         }
         Ok(Self {
             file,
+            order: EpochOrder::new(rows.len(), seed),
             rows,
             targets,
             batch,
-            seed,
-            order: Mutex::new(None),
         })
     }
-
-    /// Position in `rows` of draw number `index`.
-    fn draw(&self, index: u64) -> usize {
-        let count = self.rows.len() as u64;
-        let (epoch, at) = (index / count, (index % count) as usize);
-        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = match &*kept {
-            Some((of, order)) if *of == epoch => order.clone(),
-            _ => {
-                let order = Arc::new(shuffled(count, mix(self.seed, epoch)));
-                *kept = Some((epoch, order.clone()));
-                order
-            }
-        };
-        order.get(at).copied().unwrap_or(0)
-    }
-}
-
-/// A permutation by the method of Fisher and Yates.
-fn shuffled(count: u64, seed: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count as usize).collect();
-    for i in (1..order.len()).rev() {
-        let j = mix(seed, i as u64) % (i as u64 + 1);
-        order.swap(i, j as usize);
-    }
-    order
 }
 
 impl<T: TargetEncoder> BatchSource for FeatureBatches<T> {
@@ -140,7 +111,7 @@ impl<T: TargetEncoder> BatchSource for FeatureBatches<T> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| BatchError { step, source };
         let first = step * self.batch as u64;
         let (rows, truth): (Vec<u64>, Vec<LatLng>) = (first..first + self.batch as u64)
-            .filter_map(|index| self.rows.get(self.draw(index)).copied())
+            .filter_map(|index| self.rows.get(self.order.row(index)).copied())
             .unzip();
         Ok(GeoBatch {
             input: self

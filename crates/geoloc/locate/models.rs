@@ -240,7 +240,7 @@ where
 }
 
 /// Whether the preprocessing makes sense and gives images that the encoder reads.
-fn check_input(encoder: &impl EncoderConfig, input: &Preprocess) -> Result<(), String> {
+pub(crate) fn check_input(encoder: &impl EncoderConfig, input: &Preprocess) -> Result<(), String> {
     input.check().map_err(|e| e.to_string())?;
     let (width, height) = input.output_size();
     encoder

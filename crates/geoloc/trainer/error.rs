@@ -40,6 +40,18 @@ pub enum TrainError {
         /// The learning rate of the step.
         learning_rate: f64,
     },
+    /// A step made a parameter NaN or infinite although its loss was finite; such a model is not
+    /// written, the last checkpoint is from before that.
+    #[error(
+        "after step {step} a parameter is not finite: lower the learning rate ({learning_rate:e} at \
+         this step) or limit the gradients; the last checkpoint is from before that"
+    )]
+    NotFinite {
+        /// Number of steps taken.
+        step: u64,
+        /// The learning rate of the last step.
+        learning_rate: f64,
+    },
     /// The validation failed.
     #[error("validation after step {step} failed: {source}")]
     Validation {

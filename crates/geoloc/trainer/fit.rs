@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::Device;
 
 use super::checkpoint::{self, State};
+use super::finite::all_finite;
 use super::groups::{Constants, check_names, optimizer};
 use super::history::{History, Window};
 use super::prefetch::prefetch;
@@ -144,6 +145,12 @@ impl Trainer {
                     self.config.checkpoint_every,
                     last || stale || stop,
                 ) {
+                    if !all_finite(&run.learner)? {
+                        return Err(TrainError::NotFinite {
+                            step: run.state.step,
+                            learning_rate: rate,
+                        });
+                    }
                     self.save(&run)?;
                 }
                 if stale {

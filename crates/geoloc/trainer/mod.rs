@@ -41,6 +41,7 @@ mod checkpoint;
 mod clip;
 mod config;
 mod error;
+mod finite;
 mod fit;
 mod groups;
 mod history;
@@ -57,5 +58,7 @@ pub use history::{History, TrainPoint, ValidationPoint};
 pub(crate) use progress::Progress;
 pub use progress::ProgressMode;
 
+#[cfg(test)]
+mod edge_tests;
 #[cfg(test)]
 pub(crate) mod tests;

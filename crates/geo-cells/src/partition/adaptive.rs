@@ -19,11 +19,13 @@ pub enum SmallCells {
     /// They are dropped with their points, as in PlaNet. The default, and the only choice that
     /// keeps partitions of different thresholds nested.
     #[default]
+    #[serde(alias = "drop")]
     Drop,
     /// The small children of a divided cell are joined to one class, the rest of that cell,
     /// together with its empty children; while that rest is still too small, it joins the rest of
     /// the next larger cell, and at last that of the world, which is dropped if even that is too
     /// small.
+    #[serde(alias = "rescue")]
     Rescue,
 }
 
@@ -52,6 +54,7 @@ pub enum SmallCells {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct AdaptivePartition {
     /// A cell with more points than this is divided (PlaNet: 10,000).
     pub split_above: u64,

@@ -27,6 +27,7 @@ const FINEST_COMPLETE: u8 = 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct FixedLevelPartition {
     /// The level of all cells.
     pub level: Level,

@@ -94,6 +94,7 @@ impl Partition {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct NestedPartition {
     /// A cell with more points is divided: one number a level, coarsest (largest) first.
     pub split_above: Vec<u64>,

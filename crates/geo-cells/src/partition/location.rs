@@ -11,15 +11,19 @@ use crate::{CellId, EARTH_RADIUS_KM, LatLng};
 pub enum CellLocation {
     /// The centre of the cell, whatever the points; where a class is no single cell, the
     /// spherical mean.
+    #[serde(alias = "centre")]
     Centre,
     /// The mean unit vector of the training points, on the sphere: it has no seam at the
     /// antimeridian. The default.
     #[default]
+    #[serde(alias = "spherical_mean")]
     SphericalMean,
     /// The place with the least sum of distances to the points (Weiszfeld iteration on unit
     /// vectors).
+    #[serde(alias = "geometric_median")]
     GeometricMedian,
     /// The training point with the least sum of distances to at most 512 others, evenly drawn.
+    #[serde(alias = "medoid")]
     Medoid,
 }
 

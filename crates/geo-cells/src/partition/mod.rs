@@ -18,6 +18,7 @@ mod geometry;
 mod geometry_bytes;
 mod hierarchy;
 mod kmeans;
+mod labelled;
 mod location;
 mod named;
 mod nearest;

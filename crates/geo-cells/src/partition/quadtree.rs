@@ -17,8 +17,10 @@ use super::{
 pub enum QuadtreeRoot {
     /// The smallest box around the points, as in OSV-5M: ground outside it has no class.
     #[default]
+    #[serde(alias = "points")]
     Points,
     /// All latitudes and longitudes.
+    #[serde(alias = "world")]
     World,
 }
 
@@ -42,6 +44,7 @@ pub enum QuadtreeRoot {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct QuadtreePartition {
     /// A box with more points than this is divided.
     pub split_above: u64,

@@ -56,6 +56,7 @@ impl CellFeatures {
 /// - weight of an edge = `edge_distance` · chord between mean places + `edge_features` · Euclidean
 ///   distance between mean features + `edge_points` · points of the neighbour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct GeoclassSetConfig {
     /// Number of classes to stop at.
     pub classes: usize,

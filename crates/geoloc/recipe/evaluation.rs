@@ -1,0 +1,207 @@
+//! The report on photos held out.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::fit::Trained;
+use super::prepare::Prepared;
+use super::{Recipe, RecipeError};
+use crate::artifact::Artifact;
+use crate::baseline::ConstantLocator;
+use crate::core::{Locator, Photo};
+use crate::datasets::{Preprocess, decode_all};
+use crate::evaluate::LocatedPhoto;
+use crate::geo_cells::Partition;
+use crate::locate::load_any;
+use crate::metrics::{
+    Average, ConfusionMatrix, Conventions, Curve, Gallery, MethodReport, Prediction, Report, Role,
+};
+use crate::photos::LabelledPhoto;
+use crate::showcase::easy_and_hard;
+
+/// Photos that are located together.
+const CHUNK: usize = 32;
+/// Photos beyond which the report shows none: all of them would have to be held in memory.
+const MOST_SHOWN_OF: usize = 2000;
+/// Side in pixels of the photos shown.
+const SHOWN_PIXELS: u32 = 128;
+
+/// Judges a model file and writes what it found.
+pub(super) fn evaluate_model(
+    recipe: &Recipe,
+    prepared: &Prepared,
+    trained: &Trained,
+    model: &Path,
+    device: &Device,
+) -> Result<(Report, Vec<Gallery>), RecipeError> {
+    let locator = load_any(&Artifact::open(model)?, None, device)?;
+    let (rows, part) = prepared.judged();
+    let photos: Vec<&LabelledPhoto> = rows
+        .iter()
+        .filter_map(|&row| prepared.photos.get(row))
+        .collect();
+    let conventions = Conventions::default();
+    let radii = &recipe.evaluation.radii_km;
+    let mut report = Report::new(&recipe.title, conventions);
+    report.summary = format!(
+        "{} trained by a recipe on {} photos and asked for {} {part} photos.",
+        recipe.approach.name(),
+        prepared.train.len(),
+        photos.len()
+    );
+    describe(&mut report, recipe, prepared, trained, part);
+    let judge = |locator: &dyn Locator, role| {
+        let predictions = predict(locator, &photos);
+        MethodReport::evaluate(locator.name(), role, predictions, radii, &conventions)
+    };
+    let mut method = judge(locator.as_ref(), Role::Method)?;
+    recipe.approach.name().clone_into(&mut method.name);
+    if let Some(partition) = prepared.ground.finest() {
+        method = with_classes(method, partition, &photos)?;
+    }
+    let galleries = shown(recipe, &method, &photos)?;
+    report.push_method(method)?;
+    if let Some(constant) = ConstantLocator::geometric_median(&prepared.places) {
+        let description = "The geometric median of the training places for every photo.";
+        let baseline = judge(&constant, Role::Baseline)?.with_description(description);
+        report.push_method(baseline)?;
+    }
+    if let Some(partition) = prepared.ground.finest() {
+        let nearest = |p: &&LabelledPhoto| {
+            let class = partition.nearest(p.sample.location);
+            let place = class.and_then(|class| partition.location(class));
+            Prediction::new(&p.sample.id, p.sample.location, place)
+        };
+        let predictions = photos.iter().map(nearest).collect();
+        let ceiling = Role::Ceiling;
+        let oracle =
+            MethodReport::evaluate("oracle cell", ceiling, predictions, radii, &conventions)?;
+        let description = "The nearest class location: no choice of a class can be better.";
+        report.push_method(oracle.with_description(description))?;
+    }
+    Ok((report, galleries))
+}
+
+fn describe(
+    report: &mut Report,
+    recipe: &Recipe,
+    prepared: &Prepared,
+    trained: &Trained,
+    part: &str,
+) {
+    report.set("approach", recipe.approach.name());
+    report.set("judged_by", part);
+    report.set("training_photos", prepared.train.len());
+    report.set("validation_photos", prepared.validation.len());
+    report.set("test_photos", prepared.test.len());
+    report.set("steps", trained.steps);
+    report.set("parameters", trained.parameters);
+    report.set("seed", recipe.training.seed);
+    let sizes = prepared.ground.sizes();
+    if !sizes.is_empty() {
+        let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+        report.set("classes", sizes.join(", "));
+    }
+    if !recipe.source.is_empty() {
+        report.notes.push(recipe.source.clone());
+    }
+    report.notes.extend(prepared.notes.iter().cloned());
+    let train = trained.history.train.iter();
+    let train = train.map(|p| (p.step, Some(p.loss), None));
+    let validation = trained.history.validation.iter();
+    let validation = validation.map(|p| (p.step, None, Some(p.loss)));
+    let mut points: Vec<_> = train.chain(validation).collect();
+    points.sort_by_key(|p| p.0);
+    report.curves = vec![Curve::new(recipe.approach.name(), points)];
+}
+
+/// One prediction a photo; a file that cannot be read counts as a miss.
+fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<Prediction> {
+    let mut predictions = Vec::with_capacity(photos.len());
+    for chunk in photos.chunks(CHUNK) {
+        let paths: Vec<&Path> = chunk.iter().map(|p| p.sample.path.as_path()).collect();
+        for (photo, pixels) in chunk.iter().zip(decode_all(&paths)) {
+            let (id, truth) = (&photo.sample.id, photo.sample.location);
+            let estimate = pixels.ok().map(|pixels| locator.locate(&[pixels]));
+            let estimate = estimate.and_then(|mut found| found.pop()?.ok());
+            let mut prediction = match &estimate {
+                Some(estimate) => Prediction::from_estimate(id, truth, estimate),
+                None => Prediction::new(id, truth, None),
+            };
+            if let Some(class) = &photo.class {
+                prediction = prediction.with_tag("class", class);
+            }
+            predictions.push(prediction);
+        }
+    }
+    predictions
+}
+
+/// Adds accuracy and F1 over classes that have names, for the photos whose class is known.
+fn with_classes(
+    method: MethodReport,
+    partition: &Partition,
+    photos: &[&LabelledPhoto],
+) -> Result<MethodReport, RecipeError> {
+    let Some(names) = partition.names() else {
+        return Ok(method);
+    };
+    let pairs = photos.iter().zip(&method.predictions);
+    let (truth, predicted): (Vec<usize>, Vec<Option<usize>>) = pairs
+        .filter_map(|(photo, prediction)| {
+            let class = photo.class.as_ref()?;
+            let truth = names.iter().position(|name| name == class)?;
+            let place = prediction.predicted;
+            Some((truth, place.and_then(|place| partition.nearest(place))))
+        })
+        .unzip();
+    if truth.is_empty() {
+        return Ok(method);
+    }
+    let matrix = ConfusionMatrix::new(&truth, &predicted, names.len())?;
+    let scores = matrix.average(Average::Macro);
+    Ok(method
+        .with_extra("classified photos", truth.len() as f64)
+        .with_extra("accuracy", matrix.accuracy())
+        .with_extra("macro F1", scores.f1)
+        .with_extra("macro precision", scores.precision)
+        .with_extra("macro recall", scores.recall))
+}
+
+/// The easiest and the hardest photos.
+fn shown(
+    recipe: &Recipe,
+    method: &MethodReport,
+    photos: &[&LabelledPhoto],
+) -> Result<Vec<Gallery>, RecipeError> {
+    if recipe.evaluation.shown == 0 || photos.len() > MOST_SHOWN_OF {
+        return Ok(Vec::new());
+    }
+    let small = Preprocess::square(SHOWN_PIXELS);
+    let mut pictures = Vec::with_capacity(photos.len());
+    for chunk in photos.chunks(CHUNK) {
+        let paths: Vec<&Path> = chunk.iter().map(|p| p.sample.path.as_path()).collect();
+        for (photo, pixels) in chunk.iter().zip(decode_all(&paths)) {
+            let reduced = pixels.ok().and_then(|pixels| {
+                let rgb = small.resize_crop(pixels.rgb(), pixels.width(), pixels.height());
+                Photo::from_rgb(SHOWN_PIXELS, SHOWN_PIXELS, rgb.ok()?).ok()
+            });
+            // A photo that cannot be read keeps its place, as gray.
+            let side = SHOWN_PIXELS as usize;
+            let gray = || Photo::from_rgb(SHOWN_PIXELS, SHOWN_PIXELS, vec![128; 3 * side * side]);
+            let Some(photo_pixels) = reduced.or_else(|| gray().ok()) else {
+                continue;
+            };
+            pictures.push(LocatedPhoto {
+                id: photo.sample.id.clone(),
+                photo: photo_pixels,
+                location: photo.sample.location,
+            });
+        }
+    }
+    let galleries = easy_and_hard(method, &pictures, recipe.evaluation.shown, |_| {
+        Ok::<_, crate::images::EncodeError>(Vec::new())
+    })?;
+    Ok(galleries.into())
+}

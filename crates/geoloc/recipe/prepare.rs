@@ -1,0 +1,160 @@
+//! From a list of photos to labelled rows of the three parts, and the ground.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Recipe, RecipeError};
+use crate::approach::{Ground, PhotoLabel};
+use crate::datasets::Part;
+use crate::geo_cells::{LatLng, Partition};
+use crate::photos::{LabelledPhoto, PhotoList};
+
+/// Photos with what the training needs to know of them.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) photos: Vec<LabelledPhoto>,
+    pub(super) paths: Arc<[PathBuf]>,
+    pub(super) labels: Arc<[PhotoLabel]>,
+    /// Rows that have a target.
+    pub(super) train: Vec<usize>,
+    /// Rows that have a target.
+    pub(super) validation: Vec<usize>,
+    pub(super) test: Vec<usize>,
+    pub(super) ground: Ground,
+    /// Places of the training rows.
+    pub(super) places: Arc<[LatLng]>,
+    /// What a reader should know.
+    pub(super) notes: Vec<String>,
+}
+
+impl Prepared {
+    pub(super) fn new(recipe: &Recipe, list: PhotoList) -> Result<Self, RecipeError> {
+        let PhotoList { photos, skipped } = list;
+        let mut notes = Vec::new();
+        if !skipped.is_empty() {
+            notes.push(format!(
+                "{} rows or files were left out, the first: {}",
+                skipped.len(),
+                skipped.first().map_or("", String::as_str)
+            ));
+        }
+        let parts = recipe.split.split(&photos)?;
+        let rows = |part: Part| -> Vec<usize> {
+            let rows = parts.iter().enumerate();
+            rows.filter(|(_, p)| **p == part).map(|(k, _)| k).collect()
+        };
+        let dropped = rows(Part::Dropped).len();
+        if dropped > 0 {
+            notes.push(format!(
+                "{dropped} photos lie too near to another part of the split and were left out"
+            ));
+        }
+        let mut train = rows(Part::Train);
+        let labelled = recipe.approach.needs_classes();
+        if labelled {
+            let all = train.len();
+            train.retain(|&k| photos.get(k).is_some_and(|p| p.class.is_some()));
+            left_out(&mut notes, all - train.len(), "training", "have no class");
+        }
+        let of = |rows: &[usize]| -> Vec<&LabelledPhoto> {
+            rows.iter().filter_map(|&k| photos.get(k)).collect()
+        };
+        if train.is_empty() {
+            let reason = "no photo is left for training";
+            return Err(RecipeError::key("split", reason));
+        }
+        let ground = match &recipe.partition {
+            None => Ground::Whole,
+            Some(partition) => {
+                let training = of(&train);
+                let places: Vec<LatLng> = training.iter().map(|p| p.sample.location).collect();
+                let class = |p: &&'_ LabelledPhoto| p.class.clone().unwrap_or_default();
+                let classes: Vec<String> = training.iter().map(class).collect();
+                let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+                partition.build(&places, &classes)?
+            }
+        };
+        let labels: Arc<[PhotoLabel]> = photos
+            .iter()
+            .map(|photo| label(photo, recipe, &ground))
+            .collect();
+        let mut validation = rows(Part::Validation);
+        for (rows, part) in [(&mut train, "training"), (&mut validation, "validation")] {
+            let all = rows.len();
+            rows.retain(|&k| {
+                labels
+                    .get(k)
+                    .is_some_and(|l| has_target(l, recipe, &ground))
+            });
+            let why = "belong to no class and were left out";
+            left_out(&mut notes, all - rows.len(), part, why);
+        }
+        if train.is_empty() {
+            let reason = "no training photo belongs to a class";
+            return Err(RecipeError::key("partition", reason));
+        }
+        if validation.is_empty() {
+            notes.push("there are no validation photos: all steps are trained".into());
+        }
+        if ground.sizes().contains(&1) {
+            notes
+                .push("a partition has a single class: its classifier has nothing to learn".into());
+        }
+        let places = of(&train).iter().map(|p| p.sample.location).collect();
+        Ok(Self {
+            paths: photos.iter().map(|p| p.sample.path.clone()).collect(),
+            labels,
+            train,
+            validation,
+            test: rows(Part::Test),
+            ground,
+            places,
+            notes,
+            photos,
+        })
+    }
+
+    /// What the model is judged by, and the name of the part: test, or without any validation, or
+    /// without any training.
+    pub(super) fn judged(&self) -> (&[usize], &'static str) {
+        if !self.test.is_empty() {
+            (&self.test, "test")
+        } else if !self.validation.is_empty() {
+            (&self.validation, "validation")
+        } else {
+            (&self.train, "training")
+        }
+    }
+}
+
+fn left_out(notes: &mut Vec<String>, count: usize, part: &str, why: &str) {
+    if count > 0 {
+        notes.push(format!("{count} {part} photos {why}"));
+    }
+}
+
+fn label(photo: &LabelledPhoto, recipe: &Recipe, ground: &Ground) -> PhotoLabel {
+    let names = ground.finest().and_then(Partition::names);
+    let position = |names: &[String], name: &Option<String>| {
+        let name = name.as_ref()?;
+        names.iter().position(|known| known == name)
+    };
+    PhotoLabel {
+        location: photo.sample.location,
+        class: names.and_then(|names| position(names, &photo.class)),
+        scene: recipe
+            .approach
+            .scenes()
+            .and_then(|names| position(names, &photo.scene)),
+    }
+}
+
+fn has_target(label: &PhotoLabel, recipe: &Recipe, ground: &Ground) -> bool {
+    if recipe.approach.needs_classes() {
+        return label.class.is_some();
+    }
+    if recipe.approach.scenes().is_some() && label.scene.is_none() {
+        return false;
+    }
+    ground.contains(label.location)
+}

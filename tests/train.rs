@@ -1,0 +1,487 @@
+//! From photo files and a recipe to a model file, with networks of a few hundred parameters.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail loudly"
+)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use geoloc::artifact::Artifact;
+use geoloc::backbones::pooling::{PooledConfig, PoolingConfig};
+use geoloc::backbones::{ResNetConfig, SmallCnnConfig};
+use geoloc::burn::module::Module;
+use geoloc::burn::tensor::{Device, Distribution, Tensor};
+use geoloc::core::{Encoder, EncoderConfig, Locator};
+use geoloc::datasets::{Augment, Photo, decode_photo};
+use geoloc::heads::cell::CellHeadConfig;
+use geoloc::images::encode_png;
+use geoloc::locate::{AnyEncoder, AnyEncoderConfig, NamedEncoder, build_model, load_any};
+use geoloc::photos::{PhotoList, read_photos};
+use geoloc::recipe::{
+    Length, PartitionChoice, Recipe, RecipeError, TrainOptions, TrainOutcome, train,
+};
+use geoloc::seed::draw_weights;
+use geoloc::trainer::{ProgressMode, StopReason};
+
+/// The generator of the CPU backend is one for the whole process: tests that draw from it take
+/// turns.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// 48 photos of four towns, each town of its own colour, in six groups; and two bad rows.
+fn data(folder: &Path) -> PathBuf {
+    let towns = [(48.8, 2.3), (-33.9, 151.2), (40.7, -74.0), (-1.3, 36.8)];
+    let mut csv = String::from("path,latitude,longitude,class,group,scene\n");
+    for i in 0..48_usize {
+        let (lat, lng) = towns[i % 4];
+        let offset = 0.002 * (i / 4) as f64;
+        let color = [[220, 30, 30], [30, 220, 30], [30, 30, 220], [200, 200, 30]][i % 4];
+        let pixel = |p: usize| color.map(|c: u8| c.saturating_add((p * (i + 3) % 17) as u8));
+        let rgb: Vec<u8> = (0..24 * 20).flat_map(pixel).collect();
+        let photo = Photo::from_rgb(24, 20, rgb).unwrap();
+        let name = format!("{i:02}.png");
+        std::fs::write(folder.join(&name), encode_png(&photo).unwrap()).unwrap();
+        let scene = ["indoor", "natural", "urban"][i % 3];
+        let place = format!("{},{}", lat + offset, lng);
+        writeln!(csv, "{name},{place},town {},day {},{scene}", i % 4, i / 8).unwrap();
+    }
+    csv += "none.png,1.0,1.0,town 0,day 0,urban\nbad.png,95.0,200.0,town 0,day 0,urban\n";
+    let path = folder.join("photos.csv");
+    std::fs::write(&path, csv).unwrap();
+    path
+}
+
+fn recipe(approach: &str, partition: &str) -> Recipe {
+    let text = format!(
+        "title = \"test\"\n{partition}\n[augment]\nrandom_crop = true\nflip = 0.5\n[input]\n\
+         resize = 18\n[encoder]\nconfig = {{ type = \"small_cnn\", input_size = 16, channels = \
+         [4, 8] }}\n[approach]\n{approach}\n[training]\nbatch = 8\nclip_norm = 1.0\n\
+         checkpoint_every = 2\n[[training.phases]]\nsteps = 1\nlearning_rate = 1e-2\nfrozen = \
+         [\"encoder\"]\n[[training.phases]]\nsteps = 4\nlearning_rate = 1e-2\n"
+    );
+    Recipe::parse(&text, "test").unwrap()
+}
+
+fn read(path: &Path, recipe: &Recipe) -> PhotoList {
+    read_photos(path, &recipe.data, ProgressMode::Hidden).unwrap()
+}
+
+fn options(out: &Path) -> TrainOptions {
+    TrainOptions {
+        progress: ProgressMode::Hidden,
+        device: Device::flex(),
+        ..TrainOptions::to(out)
+    }
+}
+
+fn locator(model: &Path) -> Box<dyn Locator> {
+    load_any(&Artifact::open(model).unwrap(), None, &Device::flex()).unwrap()
+}
+
+const CELLS: &str = "[partition]\ntype = \"adaptive\"\nsplit_above = 10\ndrop_below = 1";
+const CLASSES: &str = "[partition]\ntype = \"classes\"";
+const NESTED: &str = "[partition]\ntype = \"hierarchy\"\nsplit_above = [20, 5]\ndrop_below = 1";
+const SETS: &str = "[partition]\ntype = \"combinatorial\"\nbase = { split_above = 3, drop_below = \
+                    1 }\nsets = [{ classes = 3 }, { classes = 4, node_cells = 1.0 }]";
+
+#[test]
+fn every_approach_trains_and_answers_from_its_file() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let cases = [
+        ("type = \"classifier\"", CELLS),
+        (
+            "type = \"classifier\"\nloss = { type = \"smoothed\", tau_km = 100.0 }",
+            CELLS,
+        ),
+        (
+            "type = \"classifier\"\nloss = { type = \"balanced\", beta = 0.9 }",
+            CELLS,
+        ),
+        ("type = \"cosine\"", CELLS),
+        ("type = \"classes\"", CLASSES),
+        ("type = \"scaled_regression\"\nhidden = 8", ""),
+        ("type = \"unit_regression\"\nhidden = 8", ""),
+        ("type = \"hierarchical\"", NESTED),
+        ("type = \"combinatorial\"", SETS),
+        ("type = \"hybrid\"", CELLS),
+        ("type = \"mixture\"", ""),
+        (
+            "type = \"flow\"\nhead = { blocks = 1, width = 8, expansion = 1 }\nsteps = 4\nsamples = 2",
+            "",
+        ),
+        ("type = \"scene_experts\"", CELLS),
+        (
+            "type = \"geoclip\"\nqueue = 6\nlocation = { sigmas = [1.0, 16.0], frequencies = 4, \
+             hidden = 8, width = 8 }",
+            "",
+        ),
+        ("type = \"retrieval\"\ndim = 8", ""),
+    ];
+    for (k, (approach, partition)) in cases.into_iter().enumerate() {
+        let recipe = recipe(approach, partition);
+        let photos = read(&csv, &recipe);
+        assert_eq!((photos.photos.len(), photos.skipped.len()), (48, 2));
+        let out = folder.path().join(format!("{k}"));
+        let outcome = train(&recipe, photos, &options(&out));
+        let outcome = outcome.unwrap_or_else(|e| panic!("{approach}: {e}"));
+        assert_eq!((outcome.steps, outcome.reason), (5, StopReason::Steps));
+        outcome.report.verify().unwrap();
+        let method = &outcome.report.methods[0];
+        assert_eq!(
+            method.distance.n, 8,
+            "{approach}: one group of eight photos"
+        );
+        assert!(
+            method.predictions.iter().all(|p| p.predicted.is_some()),
+            "{approach}"
+        );
+        // The report says what the file on disk answers.
+        let photo = decode_photo(folder.path().join(&method.predictions[0].id)).unwrap();
+        let estimate = locator(&outcome.model)
+            .locate(&[photo])
+            .pop()
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            Some(estimate.location),
+            method.predictions[0].predicted,
+            "{approach}"
+        );
+        assert!(std::fs::metadata(&outcome.page).unwrap().len() > 1000);
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_off_goes_on_to_the_same_model() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let recipe = recipe("type = \"classifier\"\ndropout = 0.3", CELLS);
+    let whole = options(&folder.path().join("whole"));
+    let whole = train(&recipe, read(&csv, &recipe), &whole).unwrap();
+    let mut cut = options(&folder.path().join("cut"));
+    // Set from the beginning: each call takes one step.
+    cut.interrupt = Some(Arc::new(AtomicBool::new(true)));
+    for step in 1..=3 {
+        let outcome = train(&recipe, read(&csv, &recipe), &cut).unwrap();
+        assert_eq!(
+            (outcome.steps, outcome.reason),
+            (step, StopReason::Interrupted)
+        );
+    }
+    cut.interrupt = None;
+    let resumed = train(&recipe, read(&csv, &recipe), &cut).unwrap();
+    assert_eq!(resumed.report, whole.report);
+    let weights = |path: &Path| Artifact::open(path).unwrap().weights_hash("model", "");
+    assert_eq!(
+        weights(&resumed.model).unwrap(),
+        weights(&whole.model).unwrap()
+    );
+    // Another recipe, other photos or another length do not mix with it.
+    cut.length = Some(Length::Steps(9));
+    let other = train(&recipe, read(&csv, &recipe), &cut);
+    assert!(matches!(other, Err(RecipeError::OtherRun { .. })));
+}
+
+#[test]
+fn frozen_features_train_the_head_that_frozen_images_do() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let mut images = recipe("type = \"classifier\"", CELLS);
+    images.augment = Augment::default();
+    images.training.phases.truncate(1);
+    images.training.phases[0].steps = Some(30);
+    let mut features = images.clone();
+    features.encoder.frozen = true;
+    let run = |recipe: &Recipe, name: &str| {
+        let out = options(&folder.path().join(name));
+        train(recipe, read(&csv, recipe), &out).unwrap()
+    };
+    let (images, features) = (run(&images, "images"), run(&features, "features"));
+    // Both heads learn four colours from random features; the fresh heads differ.
+    for outcome in [&images, &features] {
+        let method = &outcome.report.methods[0];
+        assert!(method.distance.share_within(25.0).unwrap() > 0.9);
+        let curve = &outcome.report.curves[0].points;
+        let losses: Vec<f64> = curve.iter().filter_map(|p| p.train_loss).collect();
+        assert!(losses.last().unwrap() < &losses[0]);
+    }
+    // A frozen encoder is the one that it began as.
+    let encoder = |outcome: &TrainOutcome| {
+        let artifact = Artifact::open(&outcome.model).unwrap();
+        let component = artifact.component("model").unwrap();
+        component.settings["encoder"].clone()
+    };
+    assert_eq!(encoder(&images), encoder(&features));
+}
+
+#[test]
+fn a_folder_of_classes_and_a_group_column_decide_the_split() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let root = folder.path().join("classes");
+    for i in 0..48 {
+        let class = root.join(format!("town {}", i % 4));
+        std::fs::create_dir_all(&class).unwrap();
+        let name = format!("{i:02}.png");
+        std::fs::copy(folder.path().join(&name), class.join(&name)).unwrap();
+    }
+    let recipe = recipe("type = \"classes\"", CLASSES);
+    // Without places nothing can be used, and the reasons are told.
+    let error = read_photos(&root, &recipe.data, ProgressMode::Hidden).unwrap_err();
+    assert!(error.to_string().contains("no photo is left of"), "{error}");
+    let places = "name,latitude,longitude\ntown 0,48.8,2.3\ntown 1,-33.9,151.2\ntown 2,40.7,-74\n";
+    std::fs::write(root.join("classes.csv"), places).unwrap();
+    let photos = read(&root, &recipe);
+    assert_eq!(photos.photos.len(), 36);
+    assert!(photos.skipped.iter().any(|s| s.contains("class town 3")));
+    let out = folder.path().join("out");
+    let outcome = train(&recipe, photos, &options(&out)).unwrap();
+    assert_eq!(outcome.report.settings["classes"], "3");
+    // 64, 16 and 20 % of 12 photos a class.
+    assert_eq!(outcome.report.settings["training_photos"], "24");
+    assert_eq!(outcome.report.settings["test_photos"], "6");
+    assert!(outcome.report.methods[0].extra.contains_key("macro F1"));
+    let mut grouped = recipe.clone();
+    grouped.data.group = "day".into();
+    let error = read_photos(&csv, &grouped.data, ProgressMode::Hidden).unwrap_err();
+    assert!(error.to_string().contains("`day`"), "{error}");
+}
+
+/// Runs a changed recipe on changed photos.
+fn run_with(
+    change: impl Fn(&mut Recipe, &mut PhotoList),
+    approach: &str,
+    partition: &str,
+) -> Result<TrainOutcome, RecipeError> {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let mut recipe = recipe(approach, partition);
+    let mut photos = read(&csv, &recipe);
+    change(&mut recipe, &mut photos);
+    let out = folder.path().join("out");
+    train(&recipe, photos, &options(&out))
+}
+
+#[test]
+fn all_photos_at_one_place_are_one_class() {
+    let _turn = turn();
+    let one = |_: &mut Recipe, list: &mut PhotoList| {
+        let place = list.photos[0].sample.location;
+        for photo in &mut list.photos {
+            photo.sample.location = place;
+        }
+    };
+    for (approach, partition) in [
+        ("type = \"classifier\"", CELLS),
+        ("type = \"hybrid\"", CELLS),
+        ("type = \"hierarchical\"", NESTED),
+        ("type = \"combinatorial\"", SETS),
+        ("type = \"unit_regression\"\nhidden = 4", ""),
+        ("type = \"mixture\"", ""),
+        ("type = \"retrieval\"\ndim = 4", ""),
+    ] {
+        let outcome = run_with(one, approach, partition);
+        let outcome = outcome.unwrap_or_else(|e| panic!("{approach}: {e}"));
+        assert_eq!(outcome.steps, 5);
+        if !partition.is_empty() {
+            let notes = &outcome.report.notes;
+            assert!(
+                notes.iter().any(|n| n.contains("single class")),
+                "{notes:?}"
+            );
+            let median = outcome.report.methods[0].distance.median_km.as_ref();
+            // Offsets of a hybrid reach 1 km at least.
+            assert!(median.unwrap().value < 2.0);
+        }
+    }
+}
+
+#[test]
+fn batches_of_one_and_of_more_than_all_photos_train() {
+    let _turn = turn();
+    for batch in [1, 500] {
+        for (approach, partition) in [
+            ("type = \"classifier\"", CELLS),
+            (
+                "type = \"geoclip\"\nqueue = 0\nlocation = { sigmas = [1.0], frequencies = 2, hidden = 4, width = 4 }",
+                "",
+            ),
+            ("type = \"retrieval\"\ndim = 4", ""),
+        ] {
+            let change = |recipe: &mut Recipe, _: &mut PhotoList| recipe.training.batch = batch;
+            let outcome = run_with(change, approach, partition);
+            assert_eq!(outcome.unwrap().steps, 5, "{approach}");
+        }
+    }
+}
+
+#[test]
+fn photos_without_a_class_are_left_out_and_told() {
+    let _turn = turn();
+    let some = |recipe: &mut Recipe, list: &mut PhotoList| {
+        recipe.data.group = "group".into();
+        for photo in list.photos.iter_mut().step_by(4) {
+            photo.class = None;
+        }
+    };
+    let outcome = run_with(some, "type = \"classes\"", CLASSES).unwrap();
+    assert_eq!(outcome.report.settings["classes"], "3");
+    assert!(
+        outcome
+            .report
+            .notes
+            .iter()
+            .any(|n| n.contains("have no class"))
+    );
+    // Cells with too few photos are no classes; when none is left, the key is named.
+    let few = |recipe: &mut Recipe, _: &mut PhotoList| {
+        if let Some(PartitionChoice::Adaptive(p)) = &mut recipe.partition {
+            (p.split_above, p.drop_below) = (100, 100);
+        }
+    };
+    let error = run_with(few, "type = \"classifier\"", CELLS).unwrap_err();
+    assert!(error.to_string().starts_with("`partition`"), "{error}");
+    let all = |_: &mut Recipe, list: &mut PhotoList| list.photos.truncate(0);
+    let error = run_with(all, "type = \"classifier\"", CELLS).unwrap_err();
+    assert!(error.to_string().starts_with("`split`"), "{error}");
+}
+
+#[test]
+fn a_learning_rate_of_1e3_ends_in_an_error_or_a_finite_model() {
+    let _turn = turn();
+    for approach in [
+        ("type = \"classifier\"", CELLS),
+        ("type = \"scaled_regression\"\nhidden = 8", ""),
+        ("type = \"mixture\"", ""),
+    ] {
+        let fast = |recipe: &mut Recipe, _: &mut PhotoList| {
+            recipe.training.clip_norm = None;
+            recipe.training.phases[1].steps = Some(40);
+            for phase in &mut recipe.training.phases {
+                phase.learning_rate = 1e3;
+            }
+        };
+        match run_with(fast, approach.0, approach.1) {
+            Ok(outcome) => {
+                let losses = &outcome.report.curves[0].points;
+                assert!(losses.iter().any(|p| p.train_loss.is_some()));
+            }
+            Err(RecipeError::Train(e)) => {
+                assert!(
+                    e.to_string().contains("lower the learning rate")
+                        || e.to_string().contains("validation"),
+                    "{e}"
+                );
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// Names of all parameters.
+fn names<M: Module>(module: M) -> Vec<String> {
+    draw_weights(&module);
+    let bytes = module.into_record().into_bytes().unwrap();
+    let reader = burn_pack::Reader::from_bytes(bytes).unwrap();
+    let mut names: Vec<String> = reader.tensor_names().iter().map(|&n| n.into()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn any_encoder_has_the_names_of_the_encoder_inside() {
+    let _turn = turn();
+    let device = Device::flex();
+    let small = SmallCnnConfig {
+        input_size: 16,
+        channels: vec![4],
+    };
+    let any = AnyEncoderConfig::from(small.clone());
+    assert_eq!(
+        names(any.init(&device).unwrap()),
+        names(small.init(&device).unwrap())
+    );
+    let pooled = PooledConfig {
+        encoder: ResNetConfig {
+            input_size: [32, 32],
+            width: 4,
+            blocks: [1, 1, 1, 1],
+            ..ResNetConfig::resnet18()
+        },
+        pooling: PoolingConfig::Gem { p: 3.0 },
+        normalise: true,
+    };
+    let any = AnyEncoderConfig::from(pooled.clone());
+    let found = names(any.init(&device).unwrap());
+    assert!(found.iter().any(|n| n.starts_with("encoder.")));
+    assert_eq!(found, names(pooled.init(&device).unwrap()));
+    for name in NamedEncoder::all() {
+        let published = name.parts(None);
+        let (width, height) = published.input.output_size();
+        let fits = published
+            .config
+            .check_input(width as usize, height as usize);
+        assert!(fits.is_ok(), "{name}");
+        assert_eq!(name.to_string().parse(), Ok(name));
+    }
+}
+
+#[test]
+fn weights_of_others_are_where_training_begins() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let device = Device::flex();
+    let config = AnyEncoderConfig::from(SmallCnnConfig {
+        input_size: 16,
+        channels: vec![4, 8],
+    });
+    device.seed(77);
+    let original = config.init(&device).unwrap();
+    draw_weights(&original);
+    let weights = folder.path().join("weights.bpk");
+    let bytes = original.clone().into_record().into_bytes().unwrap();
+    std::fs::write(&weights, &bytes[..]).unwrap();
+    let image = Tensor::<4>::random([1, 3, 16, 16], Distribution::Default, &device);
+    let features = |encoder: &AnyEncoder| {
+        let features = encoder.valid().encode(image.clone()).pooled;
+        features.try_into_vec_as::<f32>().unwrap()
+    };
+    for trained in [false, true] {
+        let mut recipe = recipe("type = \"classifier\"", CELLS);
+        recipe.encoder.weights = Some(weights.clone());
+        recipe.training.phases.truncate(1 + usize::from(trained));
+        let out = folder.path().join(format!("trained {trained}"));
+        let outcome = train(&recipe, read(&csv, &recipe), &options(&out)).unwrap();
+        let artifact = Artifact::open(&outcome.model).unwrap();
+        let head = CellHeadConfig {
+            cells: artifact.partition("model").unwrap().len(),
+            dropout: 0.0,
+        };
+        let fresh = build_model(&config, &head, &device).unwrap();
+        let model = artifact.load_module("model", fresh).unwrap();
+        let same = features(&model.encoder) == features(&original);
+        assert_eq!(same, !trained);
+    }
+    let mut recipe = recipe("type = \"classifier\"", CELLS);
+    recipe.encoder.weights = Some(folder.path().join("none.bpk"));
+    let out = folder.path().join("none");
+    let error = train(&recipe, read(&csv, &recipe), &options(&out)).unwrap_err();
+    assert!(error.to_string().contains("none.bpk"), "{error}");
+    // The mistake does not claim the folder.
+    recipe.encoder.weights = Some(weights);
+    assert!(train(&recipe, read(&csv, &recipe), &options(&out)).is_ok());
+}
