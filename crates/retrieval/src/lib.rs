@@ -20,6 +20,8 @@
 
 mod brute_force;
 mod builder;
+#[cfg(feature = "pgvector")]
+mod candidates;
 mod certificate;
 mod codes;
 mod column;
@@ -45,6 +47,8 @@ mod row_table;
 mod rows;
 mod segments;
 mod sharded;
+#[cfg(feature = "pgvector")]
+mod signed;
 mod store;
 mod stored_index;
 mod suppress;
