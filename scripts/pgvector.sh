@@ -44,8 +44,10 @@ trap 'interrupted 143' TERM
 bounded() {
     timeout -k 5 "$@" &
     child=$!
-    wait "$child"
+    local status=0
+    wait "$child" || status=$?
     child=
+    return "$status"
 }
 why() { tail -n 1 "$folder/why"; }
 
