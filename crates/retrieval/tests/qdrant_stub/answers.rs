@@ -152,7 +152,7 @@ service!(Points {
                 else {
                     return Err(Status::invalid_argument("no vector"));
                 };
-                let vector::Vector::Dense(values) = values.into_vector() else {
+                let Some(vector::Vector::Dense(values)) = values.vector else {
                     return Err(Status::invalid_argument("no dense vector"));
                 };
                 let stored = Point { values: values.data, payload: point.payload };
