@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum GraphPrecision {
     /// 4 bytes a value.
     F32,
-    /// 2 bytes a value: half the memory, faster, and hardly less recall.
+    /// 2 bytes a value.
     Bf16,
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::EngineError;
 use crate::origin::Origin;
 use crate::store::{Manifest, Reader, StoreError, Writer};
-use crate::{AddError, FlatIndex, HnswConfig, VectorIndex, VectorIndexMut};
+use crate::{AddError, FlatIndex, HnswConfig, VectorIndexMut};
 
 use super::HnswIndex;
 use super::graph::Graph;
