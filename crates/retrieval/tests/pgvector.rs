@@ -157,9 +157,9 @@ fn what_goes_wrong_is_told_apart() {
     assert!(matches!(failed, Err(AddError::Engine(e)) if e.failure == EngineFailure::Refused));
 }
 
-fn how<T>(answer: Result<T, SearchError>) -> Option<EngineFailure> {
+fn how<T>(answer: &Result<T, SearchError>) -> Option<EngineFailure> {
     match answer {
-        Err(SearchError::Engine(EngineError { failure, .. })) => Some(failure),
+        Err(SearchError::Engine(EngineError { failure, .. })) => Some(*failure),
         _ => None,
     }
 }
@@ -180,7 +180,7 @@ fn slow_statements_are_given_up() {
         .batch_execute("LOCK TABLE geoloc_slow IN ACCESS EXCLUSIVE MODE")
         .unwrap();
     let query = Query::new(&[1.0; DIM]);
-    assert_eq!(how(index.search(&query)), Some(EngineFailure::TimedOut));
+    assert_eq!(how(&index.search(&query)), Some(EngineFailure::TimedOut));
     transaction.rollback().unwrap();
     assert_eq!(index.search(&query).unwrap().hits.len(), 4);
     index.drop_table().unwrap();
@@ -221,7 +221,7 @@ fn lost_connections_are_made_anew() {
     cut(&server);
     // Without retries, the first search may fail, the second does not.
     let first = index.search(&query);
-    assert!(first.is_ok() || how(first) == Some(EngineFailure::Unreachable));
+    assert!(first.is_ok() || how(&first) == Some(EngineFailure::Unreachable));
     assert!(index.search(&query).is_ok());
     index.drop_table().unwrap();
 }

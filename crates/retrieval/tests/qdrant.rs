@@ -1,11 +1,9 @@
 //! The Qdrant engine against a server in this process that stands in for the real one: real gRPC, the
 //! rules of Qdrant that matter here, and faults on demand.
-#![allow(clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
 mod adversary;
 #[allow(
-    clippy::unwrap_used,
-    clippy::panic,
     clippy::default_trait_access,
     clippy::wildcard_imports,
     unreachable_pub,

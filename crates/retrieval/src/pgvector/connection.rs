@@ -90,7 +90,7 @@ pub(super) fn failed(error: &postgres::Error) -> EngineError {
     let io = || {
         error
             .source()
-            .is_some_and(|source| source.is::<std::io::Error>())
+            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
     };
     let failure = match error.code() {
         Some(&SqlState::QUERY_CANCELED) => EngineFailure::TimedOut,

@@ -6,7 +6,8 @@ use std::fmt;
 use qdrant_client::qdrant::{
     CountPointsBuilder, DeletePointsBuilder, Direction, GetPointsBuilder, OrderByBuilder, PointId,
     PointStruct, PointsIdsList, PointsOperationResponse, Query as Nearest, QueryPointsBuilder,
-    RetrievedPoint, ScrollPointsBuilder, SearchParamsBuilder, UpdateStatus, UpsertPointsBuilder,
+    RetrievedPoint, ScrollPointsBuilder, SearchParamsBuilder, UpdateResult, UpdateStatus,
+    UpsertPointsBuilder,
 };
 
 use crate::candidates::{Candidate, rank};
@@ -204,7 +205,7 @@ impl QdrantIndex {
 
 /// Whether the server has carried out what it was asked to wait for.
 fn completed(answer: &PointsOperationResponse) -> Result<(), EngineError> {
-    match answer.result.as_ref().map(|result| result.status()) {
+    match answer.result.as_ref().map(UpdateResult::status) {
         Some(UpdateStatus::Completed) => Ok(()),
         Some(UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout) => {
             Err(timed_out("the server has not yet carried out the update"))
@@ -248,20 +249,17 @@ impl VectorIndex for QdrantIndex {
 impl VectorIndexMut for QdrantIndex {
     fn add(&mut self, rows: &Rows<'_>) -> Result<(), AddError> {
         let n = rows.check(self.dim)?;
-        let ids: Vec<u64> = match rows.ids {
-            Some(ids) => {
-                let mut taken = self.known(ids)?;
-                if let Some(&id) = ids.iter().find(|&&id| !taken.insert(id)) {
-                    return Err(AddError::DuplicateId { id });
-                }
-                ids.to_vec()
+        let ids: Vec<u64> = if let Some(ids) = rows.ids {
+            let mut taken = self.known(ids)?;
+            if let Some(&id) = ids.iter().find(|&&id| !taken.insert(id)) {
+                return Err(AddError::DuplicateId { id });
             }
-            None => {
-                let first = self.next_id()?;
-                let ids = (0..n as u64).map(|at| first.checked_add(at));
-                ids.collect::<Option<Vec<u64>>>()
-                    .ok_or_else(|| refused("there are no ids above the largest"))?
-            }
+            ids.to_vec()
+        } else {
+            let first = self.next_id()?;
+            let ids = (0..n as u64).map(|at| first.checked_add(at));
+            ids.collect::<Option<_>>()
+                .ok_or_else(|| refused("there are no ids above the largest"))?
         };
         let batch = self.batch();
         let vectors = rows.vectors.chunks(batch * self.dim);
