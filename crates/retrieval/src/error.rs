@@ -16,7 +16,7 @@ pub struct Damage {
     pub offset: u64,
 }
 
-/// How an engine outside of this process failed.
+/// How an engine of others failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EngineFailure {
@@ -30,7 +30,7 @@ pub enum EngineFailure {
     Refused,
 }
 
-/// An engine outside of this process failed.
+/// An engine of others failed: a server, or a library.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{engine}: {failure:?}: {detail}")]
 pub struct EngineError {
@@ -120,7 +120,7 @@ pub enum AddError {
     /// A file that the index reads is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// An engine outside of this process failed.
+    /// An engine of others failed: a server, or a library.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The system did not grant memory.
@@ -162,7 +162,7 @@ pub enum SearchError {
     /// A file that the index reads is damaged.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// An engine outside of this process failed.
+    /// An engine of others failed: a server, or a library.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A shard failed.

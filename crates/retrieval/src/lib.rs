@@ -20,6 +20,8 @@
 
 mod brute_force;
 mod builder;
+#[cfg(any(feature = "pgvector", feature = "qdrant"))]
+mod candidates;
 mod certificate;
 mod codes;
 mod column;
@@ -28,6 +30,8 @@ mod error;
 mod flat;
 mod fused;
 mod hits;
+#[cfg(feature = "usearch")]
+mod hnsw;
 mod ids;
 mod index;
 mod ivf;
@@ -37,6 +41,8 @@ mod origin;
 mod pgvector;
 mod prior;
 mod products;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod query;
 mod refine;
 mod region;
@@ -45,6 +51,8 @@ mod row_table;
 mod rows;
 mod segments;
 mod sharded;
+#[cfg(any(feature = "pgvector", feature = "qdrant"))]
+mod signed;
 mod store;
 mod stored_index;
 mod suppress;
@@ -63,12 +71,16 @@ pub use fused::{
     calibrate_kappa,
 };
 pub use hits::{Hit, Hits};
+#[cfg(feature = "usearch")]
+pub use hnsw::{GraphPrecision, HnswConfig, HnswIndex};
 pub use index::{MAX_DIM, VectorIndex, VectorIndexMut};
 pub use ivf::{Grouping, IvfConfig, IvfIndex, ListCodes};
 pub use kernels::Kernel;
 #[cfg(feature = "pgvector")]
 pub use pgvector::{PgConfig, PgIndex, PgSearch};
 pub use prior::{Prior, PriorError};
+#[cfg(feature = "qdrant")]
+pub use qdrant::{QdrantConfig, QdrantIndex, QdrantSearch};
 pub use query::Query;
 pub use refine::{CellRefinement, RefineError, RefinedPlace};
 pub use region::{Polygon, PolygonError, Region};

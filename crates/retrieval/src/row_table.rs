@@ -163,7 +163,9 @@ impl RowTable {
         }
         let ids: Vec<u64> = match rows.ids {
             Some(ids) => ids.to_vec(),
-            None => (self.next_id..).take(n).collect(),
+            None => (0..n as u64)
+                .map_while(|at| self.next_id.checked_add(at))
+                .collect(),
         };
         if ids.len() != n {
             return Err(full);

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::flat::FLAT_KIND;
 use crate::fused::FUSED_KIND;
+#[cfg(feature = "usearch")]
+use crate::hnsw::{HNSW_KIND, HnswIndex};
 use crate::ivf::IVF_KIND;
 use crate::store::Reader;
 use crate::{FlatIndex, FusedIndex, Hits, IvfIndex, Query, SearchError, StoreError, VectorIndex};
@@ -18,6 +20,9 @@ pub enum StoredIndex {
     Ivf(Box<IvfIndex>),
     /// Two parts.
     Fused(Box<FusedIndex>),
+    /// A graph.
+    #[cfg(feature = "usearch")]
+    Hnsw(Box<HnswIndex>),
 }
 
 impl StoredIndex {
@@ -33,10 +38,16 @@ impl StoredIndex {
             FLAT_KIND => FlatIndex::open(path).map(|index| Self::Flat(Box::new(index))),
             IVF_KIND => IvfIndex::open(path).map(|index| Self::Ivf(Box::new(index))),
             FUSED_KIND => FusedIndex::open(path).map(|index| Self::Fused(Box::new(index))),
+            #[cfg(feature = "usearch")]
+            HNSW_KIND => HnswIndex::open(path).map(|index| Self::Hnsw(Box::new(index))),
             _ => Err(StoreError::Kind {
                 file: path.to_path_buf(),
                 found: kind,
-                expected: "flat, ivf or fused",
+                expected: if cfg!(feature = "usearch") {
+                    "flat, ivf, fused or hnsw"
+                } else {
+                    "flat, ivf or fused"
+                },
             }),
         }
     }
@@ -48,6 +59,8 @@ impl StoredIndex {
             Self::Flat(index) => index.embedding(),
             Self::Ivf(index) => index.embedding(),
             Self::Fused(index) => index.embedding(),
+            #[cfg(feature = "usearch")]
+            Self::Hnsw(index) => index.embedding(),
         }
     }
 
@@ -56,6 +69,8 @@ impl StoredIndex {
             Self::Flat(index) => index.as_ref(),
             Self::Ivf(index) => index.as_ref(),
             Self::Fused(index) => index.as_ref(),
+            #[cfg(feature = "usearch")]
+            Self::Hnsw(index) => index.as_ref(),
         }
     }
 }

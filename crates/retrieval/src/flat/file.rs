@@ -37,7 +37,11 @@ impl FlatIndex {
     ///
     /// [`StoreError`] if the file is not an index of this kind, is damaged, or of a later version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let from = Reader::open(path.as_ref(), KIND)?;
+        Self::read(Reader::open(path.as_ref(), KIND)?)
+    }
+
+    /// The rows of a file of this kind, or of one that holds more besides.
+    pub(crate) fn read(from: Reader) -> Result<Self, StoreError> {
         let dim = from.manifest.dim;
         let mut index = Self::new(dim)?;
         for manifest in &from.manifest.segments {
@@ -76,7 +80,7 @@ impl FlatIndex {
         Ok(())
     }
 
-    fn manifest(&self, segments: Vec<SegmentManifest>) -> Manifest {
+    pub(crate) fn manifest(&self, segments: Vec<SegmentManifest>) -> Manifest {
         Manifest {
             kind: KIND.to_owned(),
             dim: self.dim,

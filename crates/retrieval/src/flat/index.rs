@@ -60,10 +60,10 @@ use super::segment::Segment;
 pub struct FlatIndex {
     pub(super) dim: usize,
     pub(super) kernel: Kernel,
-    pub(super) rows: Segments<Segment>,
+    pub(crate) rows: Segments<Segment>,
     pub(super) embedding: Option<String>,
     /// The file that holds the segments.
-    pub(super) origin: Option<Origin>,
+    pub(crate) origin: Option<Origin>,
 }
 
 impl FlatIndex {
@@ -123,13 +123,38 @@ impl FlatIndex {
     ///
     /// [`AddError`] if memory runs out or a mapped file is damaged; the index is unchanged then.
     pub fn compact(&mut self) -> Result<(), AddError> {
-        let merged = Segment::build(&self.rows.all_rows()?.slices(), &mut InMemory)?;
+        let merged = self.merged()?;
+        self.replace(merged);
+        Ok(())
+    }
+
+    /// All rows as one segment.
+    pub(crate) fn merged(&self) -> Result<Segment, AddError> {
+        let all = self.rows.all_rows()?;
+        Ok(Segment::build(&all.slices(), &mut InMemory)?)
+    }
+
+    /// Takes a segment for all that was there.
+    pub(crate) fn replace(&mut self, all: Segment) {
         self.rows.sealed.clear();
-        if merged.store.len > 0 {
-            self.rows.sealed.push(merged);
+        if all.store.len > 0 {
+            self.rows.sealed.push(all);
         }
         self.rows.head.clear();
         self.origin = None;
+    }
+
+    /// Seals, if `accept` agrees to the new segment and its number.
+    pub(crate) fn seal_with(
+        &mut self,
+        accept: impl FnOnce(usize, &Segment) -> Result<(), AddError>,
+    ) -> Result<(), AddError> {
+        if self.rows.head.len() > 0 {
+            let segment = Segment::build(&self.rows.head.slices(), &mut InMemory)?;
+            accept(self.rows.sealed.len(), &segment)?;
+            self.rows.sealed.push(segment);
+            self.rows.head.clear();
+        }
         Ok(())
     }
 }
@@ -166,12 +191,7 @@ impl VectorIndexMut for FlatIndex {
     }
 
     fn seal(&mut self) -> Result<(), AddError> {
-        if self.rows.head.len() > 0 {
-            let segment = Segment::build(&self.rows.head.slices(), &mut InMemory)?;
-            self.rows.sealed.push(segment);
-            self.rows.head.clear();
-        }
-        Ok(())
+        self.seal_with(|_, _| Ok(()))
     }
 }
 

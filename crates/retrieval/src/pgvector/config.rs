@@ -29,7 +29,7 @@ pub struct PgConfig {
     pub search: PgSearch,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
-    /// How long a statement may run; zero for no limit.
+    /// How long a statement may run; zero for no limit. Loading and sealing have none.
     pub statement_timeout: Duration,
     /// How often a search is tried again after the connection was lost.
     pub retries: u32,

@@ -1,4 +1,4 @@
-//! pgvector's binary form of a vector, and S2 ids as signed numbers.
+//! pgvector's binary form of a vector.
 
 use std::error::Error;
 
@@ -47,26 +47,9 @@ impl<'a> FromSql<'a> for Vector {
     }
 }
 
-/// S2 ids as signed numbers of the same order.
-pub(super) fn to_signed(id: u64) -> i64 {
-    (id ^ (1 << 63)).cast_signed()
-}
-
-/// The inverse of [`to_signed`].
-pub(super) fn from_signed(value: i64) -> u64 {
-    value.cast_unsigned() ^ (1 << 63)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn order_is_kept() {
-        let ids = [0, 1, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX];
-        assert!(ids.map(to_signed).is_sorted());
-        assert_eq!(ids.map(|id| from_signed(to_signed(id))), ids);
-    }
 
     #[test]
     fn vectors_survive_the_wire() {

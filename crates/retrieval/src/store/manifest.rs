@@ -9,7 +9,7 @@ use crate::IvfConfig;
 /// The table of contents of an index file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// "flat", "ivf" or "fused".
+    /// "flat", "ivf", "fused" or "hnsw".
     pub(crate) kind: String,
     pub(crate) dim: usize,
     /// The number that the next row without an id gets.
