@@ -93,23 +93,21 @@ impl GalleryDecoder {
 
 impl Decoder<Embedding> for GalleryDecoder {
     fn decode(&self, output: Embedding) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
-        let [_, dim] = output.0.dims();
-        if dim != self.index.dim() {
-            return Err(DecodeError::Width {
-                expected: self.index.dim(),
-                found: dim,
-            });
-        }
-        let vectors = output
-            .0
-            .try_into_vec_as::<f32>()
-            .map_err(|e| DecodeError::Device {
-                reason: e.to_string(),
-            })?;
-        Ok(vectors
-            .chunks_exact(dim.max(1))
-            .enumerate()
-            .map(|(index, row)| self.decode_row(index, row))
-            .collect())
+        let rows = rows(output, self.index.dim())?.into_iter().enumerate();
+        Ok(rows.map(|(i, row)| self.decode_row(i, &row)).collect())
     }
+}
+
+/// The vectors of a batch on the host.
+pub(super) fn rows(output: Embedding, expected: usize) -> Result<Vec<Vec<f32>>, DecodeError> {
+    let [_, found] = output.0.dims();
+    if found != expected {
+        return Err(DecodeError::Width { expected, found });
+    }
+    let vectors = output.0.try_into_vec_as::<f32>();
+    let vectors = vectors.map_err(|e| DecodeError::Device {
+        reason: e.to_string(),
+    })?;
+    let rows = vectors.chunks_exact(expected.max(1));
+    Ok(rows.map(<[f32]>::to_vec).collect())
 }

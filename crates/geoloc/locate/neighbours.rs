@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::gallery::rows;
 use crate::core::{DecodeError, Decoder, Embedding};
 use crate::geo_cells::{Estimate, LatLng};
 use crate::heads::density::{Neighbour, NeighbourDensity};
@@ -58,20 +59,7 @@ impl NeighbourDecoder {
 
 impl Decoder<Embedding> for NeighbourDecoder {
     fn decode(&self, output: Embedding) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
-        let [_, dim] = output.0.dims();
-        if dim != self.index.dim() {
-            return Err(DecodeError::Width {
-                expected: self.index.dim(),
-                found: dim,
-            });
-        }
-        let vectors = output
-            .0
-            .try_into_vec_as::<f32>()
-            .map_err(|e| DecodeError::Device {
-                reason: e.to_string(),
-            })?;
-        let rows = vectors.chunks_exact(dim.max(1)).enumerate();
-        Ok(rows.map(|(i, row)| self.decode_row(i, row)).collect())
+        let rows = rows(output, self.index.dim())?.into_iter().enumerate();
+        Ok(rows.map(|(i, row)| self.decode_row(i, &row)).collect())
     }
 }

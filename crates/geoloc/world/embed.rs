@@ -22,13 +22,9 @@ pub fn embed_tiles<E: Backbone, H: Head<Output = Embedding>>(
     places: &[LatLng],
     device: &Device,
 ) -> Result<Vec<f32>, WorldError> {
-    let mut rows = Vec::new();
-    for chunk in places.chunks(BATCH) {
-        let images = task.images(&task.tiles(view, chunk)?, device)?;
-        let Embedding(vectors) = branch.forward(images);
-        rows.extend(host(vectors)?);
-    }
-    Ok(rows)
+    in_batches(task, view, places, device, |images| {
+        branch.forward(images).0
+    })
 }
 
 /// As [`embed_tiles`], in all eight turns and mirror images of each tile: row-major
@@ -47,11 +43,24 @@ pub fn embed_tiles_all_round<E: Backbone, H: Head<Output = Embedding>>(
     places: &[LatLng],
     device: &Device,
 ) -> Result<Vec<f32>, WorldError> {
+    in_batches(task, view, places, device, |images| {
+        let views = all_round(images).map(|images| branch.forward(images).0);
+        Tensor::cat(views.to_vec(), 1) / 8f64.sqrt()
+    })
+}
+
+/// The vectors that `embed` makes of the tiles of all places, row-major.
+fn in_batches(
+    task: &WorldTask,
+    view: View,
+    places: &[LatLng],
+    device: &Device,
+    embed: impl Fn(Tensor<4>) -> Tensor<2>,
+) -> Result<Vec<f32>, WorldError> {
     let mut rows = Vec::new();
     for chunk in places.chunks(BATCH) {
         let images = task.images(&task.tiles(view, chunk)?, device)?;
-        let views = all_round(images).map(|images| branch.forward(images).0);
-        rows.extend(host(Tensor::cat(views.to_vec(), 1) / 8f64.sqrt())?);
+        rows.extend(host(embed(images))?);
     }
     Ok(rows)
 }

@@ -1,11 +1,10 @@
 //! Classes by label: cities of a data set, countries.
 
-use std::collections::BTreeMap;
-
 use crate::LatLng;
 
 use super::fit::in_canonical_order;
 use super::location::locate;
+use super::named::by_label;
 use super::{Anchors, CellLocation, Class, Geometry, Partition, PartitionError};
 
 impl Partition {
@@ -22,20 +21,7 @@ impl Partition {
         labels: &[S],
         location: CellLocation,
     ) -> Result<Self, PartitionError> {
-        if points.is_empty() {
-            return Err(PartitionError::NoPoints);
-        }
-        if points.len() != labels.len() {
-            return Err(PartitionError::Length {
-                what: "labels",
-                expected: points.len(),
-                actual: labels.len(),
-            });
-        }
-        let mut groups: BTreeMap<&str, Vec<LatLng>> = BTreeMap::new();
-        for (p, label) in points.iter().zip(labels) {
-            groups.entry(label.as_ref()).or_default().push(*p);
-        }
+        let groups = by_label(points, labels)?;
         let (mut names, mut classes) = (Vec::new(), Vec::new());
         for (label, points) in groups {
             let vectors: Vec<[f64; 3]> = in_canonical_order(&points)

@@ -66,20 +66,7 @@ impl NamedPlaces {
         points: &[LatLng],
         labels: &[S],
     ) -> Result<Self, PartitionError> {
-        if points.is_empty() {
-            return Err(PartitionError::NoPoints);
-        }
-        if points.len() != labels.len() {
-            return Err(PartitionError::Length {
-                what: "labels",
-                expected: points.len(),
-                actual: labels.len(),
-            });
-        }
-        let mut groups: BTreeMap<&str, Vec<LatLng>> = BTreeMap::new();
-        for (p, label) in points.iter().zip(labels) {
-            groups.entry(label.as_ref()).or_default().push(*p);
-        }
+        let groups = by_label(points, labels)?;
         let places = groups
             .into_iter()
             .filter_map(|(label, points)| {
@@ -93,6 +80,32 @@ impl NamedPlaces {
             .collect();
         Ok(Self::new(places))
     }
+}
+
+/// The points of each label, labels sorted.
+///
+/// # Errors
+///
+/// [`PartitionError`] if there are no points or not one label a point.
+pub(super) fn by_label<'a, S: AsRef<str>>(
+    points: &[LatLng],
+    labels: &'a [S],
+) -> Result<BTreeMap<&'a str, Vec<LatLng>>, PartitionError> {
+    if points.is_empty() {
+        return Err(PartitionError::NoPoints);
+    }
+    if points.len() != labels.len() {
+        return Err(PartitionError::Length {
+            what: "labels",
+            expected: points.len(),
+            actual: labels.len(),
+        });
+    }
+    let mut groups: BTreeMap<&str, Vec<LatLng>> = BTreeMap::new();
+    for (p, label) in points.iter().zip(labels) {
+        groups.entry(label.as_ref()).or_default().push(*p);
+    }
+    Ok(groups)
 }
 
 impl PartitionBuilder for NamedPlaces {

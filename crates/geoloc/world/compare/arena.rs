@@ -52,7 +52,8 @@ pub(super) struct Trained<M> {
 }
 
 /// Encoder and head, trained.
-type TrainedModel<V, HC> = Trained<GeoModel<<V as Views>::Encoder, <HC as HeadConfig>::Head>>;
+pub(super) type TrainedModel<V, HC> =
+    Trained<GeoModel<<V as Views>::Encoder, <HC as HeadConfig>::Head>>;
 
 impl<V: Views> Arena<'_, V> {
     /// Trains encoder and head for a loss.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::arena::{Arena, KEEP};
+use super::arena::{Arena, KEEP, TrainedModel};
 use super::decoders::{CellsAlone, OneSet};
 use super::neighbours::neighbours;
 use super::outcome::ApproachOutcome;
 use super::scenes::TerrainCells;
 use super::views::Views;
-use crate::core::CellFrames;
+use crate::core::{CellFrames, CellLogits, Loss, TargetEncoder};
 use crate::geo_cells::Partition;
 use crate::heads::cell::{CellDecoder, CellHeadConfig};
 use crate::heads::combinatorial::{GeoclassHeadConfig, TupleScore, TupleVoteDecoder};
@@ -35,48 +35,57 @@ impl<V: Views> Arena<'_, V> {
         }
     }
 
+    /// A softmax over the cells of a partition, and what its most probable cell answers.
+    fn softmax<L, T>(
+        &self,
+        cells: &Arc<Partition>,
+        criterion: L,
+        targets: T,
+        about: &str,
+    ) -> Result<TrainedModel<V, CellHeadConfig>, WorldError>
+    where
+        L: Loss<CellLogits, Target = T::Target>,
+        T: TargetEncoder,
+    {
+        let mut trained = self.train(&self.cell_head(cells), criterion, targets)?;
+        let decoder = CellDecoder::new(cells.clone(), KEEP);
+        let method = self.judge_model("", about, &trained.model, &decoder)?;
+        trained.outcome.methods.push(method);
+        Ok(trained)
+    }
+
+    /// The same with cross-entropy.
+    fn plain(&self, cells: &Arc<Partition>) -> Result<TrainedModel<V, CellHeadConfig>, WorldError> {
+        let about = format!("Softmax over {} adaptive S2 cells.", cells.len());
+        let targets = CellClasses::new(cells.clone());
+        self.softmax(cells, CrossEntropy::default(), targets, &about)
+    }
+
     pub(super) fn cells(&self) -> Result<ApproachOutcome, WorldError> {
         let cells = &self.ground.cells;
-        let head = self.cell_head(cells);
-        let targets = CellClasses::new(cells.clone());
-        let mut trained = self.train(&head, CrossEntropy::default(), targets)?;
-        let about = format!("Softmax over {} adaptive S2 cells.", cells.len());
-        let decoder = CellDecoder::new(cells.clone(), KEEP);
-        let plain = self.judge_model("", &about, &trained.model, &decoder)?;
+        let mut trained = self.plain(cells)?;
         let decoder = ModeDecoder::new(cells.clone(), BANDWIDTH_KM, KEEP);
         let about = "The same, answered by the mode of the smoothed cells.";
         let mode = self.judge_model("mode", about, &trained.model, &decoder)?;
-        trained.outcome.methods = vec![plain, mode];
+        trained.outcome.methods.push(mode);
         let near = neighbours(self, &trained.model.encoder)?;
         trained.outcome.methods.extend(near);
         Ok(trained.outcome)
     }
 
     pub(super) fn fine_cells(&self) -> Result<ApproachOutcome, WorldError> {
-        let cells = &self.ground.fine;
-        let head = self.cell_head(cells);
-        let targets = CellClasses::new(cells.clone());
-        let mut trained = self.train(&head, CrossEntropy::default(), targets)?;
-        let about = format!("Softmax over {} adaptive S2 cells.", cells.len());
-        let decoder = CellDecoder::new(cells.clone(), KEEP);
-        let plain = self.judge_model("", &about, &trained.model, &decoder)?;
-        trained.outcome.methods = vec![plain];
-        Ok(trained.outcome)
+        Ok(self.plain(&self.ground.fine)?.outcome)
     }
 
     pub(super) fn smoothed_cells(&self) -> Result<ApproachOutcome, WorldError> {
         let cells = &self.ground.fine;
-        let head = self.cell_head(cells);
         // PIGEON smooths over 75 km for cells of some tens of km.
         let targets = SmoothedCells::normalized(cells.clone(), BANDWIDTH_KM);
-        let mut trained = self.train(&head, SoftCrossEntropy, targets)?;
-        let decoder = CellDecoder::new(cells.clone(), KEEP);
         let about = format!(
             "Softmax over {} cells, targets smoothed over {BANDWIDTH_KM} km.",
             cells.len()
         );
-        let plain = self.judge_model("", &about, &trained.model, &decoder)?;
-        trained.outcome.methods = vec![plain];
+        let trained = self.softmax(cells, SoftCrossEntropy, targets, &about)?;
         Ok(trained.outcome)
     }
 
