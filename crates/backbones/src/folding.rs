@@ -6,15 +6,6 @@
 use burn::module::Param;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::tensor::Tensor;
-
-/// The norm of a map, or the map as it is if the norm has been folded.
-pub(crate) fn normed(norm: Option<&BatchNorm>, map: Tensor<4>) -> Tensor<4> {
-    match norm {
-        Some(norm) => norm.forward(map),
-        None => map,
-    }
-}
 
 /// Makes the norm part of the convolution before it; nothing if it is so already.
 pub(crate) fn fold(conv: &mut Conv2d, norm: &mut Option<BatchNorm>) {

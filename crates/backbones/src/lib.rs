@@ -14,6 +14,7 @@ pub mod small_cnn;
 pub mod vit;
 pub mod weights;
 
+mod convolution;
 mod feature_map;
 mod folding;
 mod init;

@@ -6,6 +6,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
+use crate::convolution::convolve;
 use crate::init::{linear, small};
 
 /// A norm over the channels.
@@ -64,7 +65,7 @@ impl Block {
 
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         // Channels last for norm and linear layers.
-        let x = self.conv_dw.forward(input.clone()).permute([0, 2, 3, 1]);
+        let x = convolve(&self.conv_dw, input.clone()).permute([0, 2, 3, 1]);
         let x = self.mlp.fc1.forward(self.norm.forward(x));
         let x = self.mlp.fc2.forward(gelu(x)) * self.gamma.val().unsqueeze();
         input + x.permute([0, 3, 1, 2])
@@ -87,6 +88,6 @@ impl Downsample {
     }
 
     pub(super) fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(normed(&self.norm, map))
+        convolve(&self.conv, normed(&self.norm, map))
     }
 }

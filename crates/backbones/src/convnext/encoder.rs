@@ -8,6 +8,7 @@ use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::ConvNextConfig;
 use super::block::{Block, Downsample, norm, normed, patches};
+use crate::convolution::convolve;
 use crate::feature_map::features_of_map;
 use crate::init::linear;
 
@@ -82,7 +83,7 @@ impl ConvNext {
     /// Burn panics if the input does not have 3 channels.
     #[must_use]
     pub fn feature_map(&self, images: Tensor<4>) -> Tensor<4> {
-        let x = normed(&self.stem.norm, self.stem.conv.forward(images));
+        let x = normed(&self.stem.norm, convolve(&self.stem.conv, images));
         self.stages.iter().fold(x, |x, stage| {
             let x = match &stage.downsample {
                 Some(down) => down.forward(x),

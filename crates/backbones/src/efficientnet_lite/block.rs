@@ -6,7 +6,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use super::LiteStage;
-use crate::folding::{fold, normed};
+use crate::convolution::{Activation, convolve_norm};
+use crate::folding::fold;
 
 /// Epsilon of all batch norms.
 const EPSILON: f64 = 1e-3;
@@ -42,11 +43,6 @@ pub(super) fn norm(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels)
         .with_epsilon(EPSILON)
         .init(device)
-}
-
-/// `ReLU6`.
-pub(super) fn relu6(x: Tensor<4>) -> Tensor<4> {
-    x.clamp(0.0, 6.0)
 }
 
 /// Expansion (`conv_pw`), depthwise convolution and projection (`conv_pwl`), added to the input
@@ -96,13 +92,14 @@ impl InvertedResidual {
 
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let x = input.clone();
+        let (first, second) = (self.bn1.as_ref(), self.bn2.as_ref());
         let x = if let Some(project) = &self.conv_pwl {
-            let x = relu6(normed(self.bn1.as_ref(), self.conv_pw.forward(x)));
-            let x = relu6(normed(self.bn2.as_ref(), self.conv_dw.forward(x)));
-            normed(self.bn3.as_ref(), project.forward(x))
+            let x = convolve_norm(&self.conv_pw, first, Activation::RELU6, x);
+            let x = convolve_norm(&self.conv_dw, second, Activation::RELU6, x);
+            convolve_norm(project, self.bn3.as_ref(), Activation::None, x)
         } else {
-            let x = relu6(normed(self.bn1.as_ref(), self.conv_dw.forward(x)));
-            normed(self.bn2.as_ref(), self.conv_pw.forward(x))
+            let x = convolve_norm(&self.conv_dw, first, Activation::RELU6, x);
+            convolve_norm(&self.conv_pw, second, Activation::None, x)
         };
         if self.residual { x + input } else { x }
     }

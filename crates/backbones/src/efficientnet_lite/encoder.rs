@@ -7,9 +7,10 @@ use burn::tensor::{Device, Tensor};
 use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::EfficientNetLiteConfig;
-use super::block::{InvertedResidual, convolution, norm, relu6};
+use super::block::{InvertedResidual, convolution, norm};
+use crate::convolution::{Activation, convolve_norm};
 use crate::feature_map::{features_of_map, halved};
-use crate::folding::{fold, normed};
+use crate::folding::fold;
 
 /// An EfficientNet-Lite. Its tokens are the pixels of the last map, a 32nd of the input a side.
 #[derive(Module, Debug)]
@@ -67,13 +68,18 @@ impl EfficientNetLite {
     /// Burn panics if the input does not have 3 channels.
     #[must_use]
     pub fn feature_map(&self, images: Tensor<4>) -> Tensor<4> {
-        let x = relu6(normed(self.bn1.as_ref(), self.conv_stem.forward(images)));
+        let x = convolve_norm(
+            &self.conv_stem,
+            self.bn1.as_ref(),
+            Activation::RELU6,
+            images,
+        );
         let x = self
             .blocks
             .iter()
             .flatten()
             .fold(x, |x, block| block.forward(x));
-        relu6(normed(self.bn2.as_ref(), self.conv_head.forward(x)))
+        convolve_norm(&self.conv_head, self.bn2.as_ref(), Activation::RELU6, x)
     }
 
     /// Unnormalised log-probabilities of the classes of the checkpoint, `[batch, classes]`; none if

@@ -7,7 +7,8 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::ResNetBlock;
-use crate::folding::{fold, normed};
+use crate::convolution::{Activation, convolve_norm};
+use crate::folding::fold;
 
 /// A convolution without bias, padded to keep the size at stride 1, drawn as by He et al. (2015)
 /// over the outputs.
@@ -94,14 +95,17 @@ impl Residual {
     }
 
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = self.conv1.forward(input.clone());
-        let x = relu(normed(self.bn1.as_ref(), x));
-        let mut x = normed(self.bn2.as_ref(), self.conv2.forward(x));
-        if let Some(conv) = &self.conv3 {
-            x = normed(self.bn3.as_ref(), conv.forward(relu(x)));
-        }
+        let first = self.bn1.as_ref();
+        let x = convolve_norm(&self.conv1, first, Activation::RELU, input.clone());
+        let (second, third) = (self.bn2.as_ref(), self.bn3.as_ref());
+        let x = if let Some(conv) = &self.conv3 {
+            let x = convolve_norm(&self.conv2, second, Activation::RELU, x);
+            convolve_norm(conv, third, Activation::None, x)
+        } else {
+            convolve_norm(&self.conv2, second, Activation::None, x)
+        };
         let around = match &self.downsample {
-            Some(down) => normed(down.bn.as_ref(), down.conv.forward(input)),
+            Some(down) => convolve_norm(&down.conv, down.bn.as_ref(), Activation::None, input),
             None => input,
         };
         relu(x + around)

@@ -4,14 +4,14 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::ResNetConfig;
 use super::block::{Residual, convolution};
+use crate::convolution::{Activation, convolve_norm};
 use crate::feature_map::{features_of_map, halved};
-use crate::folding::{fold, normed};
+use crate::folding::fold;
 
 /// A residual network. Its tokens are the pixels of the last map, a 32nd of the input a side.
 #[derive(Module, Debug)]
@@ -82,7 +82,7 @@ impl ResNet {
     /// Burn panics if the input does not have 3 channels.
     #[must_use]
     pub fn feature_map(&self, images: Tensor<4>) -> Tensor<4> {
-        let x = relu(normed(self.bn1.as_ref(), self.conv1.forward(images)));
+        let x = convolve_norm(&self.conv1, self.bn1.as_ref(), Activation::RELU, images);
         let x = self.maxpool.forward(x);
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()

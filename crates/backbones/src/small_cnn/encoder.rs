@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use geoloc_core::{Encoder, FeatureSpec, Features};
+
+use crate::convolution::{Activation, convolve_norm};
 
 /// Stages of 3 x 3 convolution with stride 2, batch norm and `ReLU`. The last map is flattened, not
 /// averaged, so that the features keep the layout of the picture.
@@ -60,7 +61,7 @@ impl Encoder for SmallCnn {
     /// Images `[batch, 3, size, size]` to pooled features `[batch, channels * side * side]`.
     fn encode(&self, input: Tensor<4>) -> Features {
         let map = self.stages.iter().fold(input, |x, stage| {
-            relu(stage.norm.forward(stage.conv.forward(x)))
+            convolve_norm(&stage.conv, Some(&stage.norm), Activation::RELU, x)
         });
         Features::pooled(map.flatten(1, 3))
     }

@@ -8,6 +8,7 @@ use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::block::{Block, projection, token};
 use super::{PositionResize, VitConfig};
+use crate::convolution::convolve;
 use crate::init::small;
 
 /// A vision transformer. Its tokens are the patches, without class token and registers.
@@ -99,7 +100,7 @@ impl Vit {
     pub fn hidden(&self, images: Tensor<4>) -> Tensor<3> {
         let [batch, _, height, width] = images.dims();
         let grid = [height / self.shape.patch, width / self.shape.patch];
-        let patches = self.patch_embed.proj.forward(images);
+        let patches = convolve(&self.patch_embed.proj, images);
         let patches = patches.flatten::<3>(2, 3).swap_dims(1, 2);
         let (class, positions) = self.positions(grid);
         let each = |token: Tensor<3>| {

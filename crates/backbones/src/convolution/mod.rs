@@ -1,0 +1,127 @@
+//! Convolutions of the encoders.
+//!
+//! On the CPU (`flex`) they are computed here, as products of matrices by the library that the backend
+//! itself multiplies with; on every other device the backend computes them. The parameters are those of
+//! burn's [`Conv2d`], so that weights and artifacts know nothing of it. `docs/benchmarks/backbones.md`
+//! has both in numbers.
+
+#[cfg(feature = "flex")]
+mod backend;
+#[cfg(feature = "flex")]
+mod columns;
+#[cfg(feature = "flex")]
+mod dense;
+#[cfg(feature = "flex")]
+mod depthwise;
+#[cfg(feature = "flex")]
+mod geometry;
+#[cfg(feature = "flex")]
+mod product;
+#[cfg(all(test, feature = "flex"))]
+mod tests;
+
+use burn::nn::BatchNorm;
+#[cfg(feature = "flex")]
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
+
+/// What follows a convolution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Activation {
+    None,
+    /// Values between the two.
+    Clamp(f32, f32),
+}
+
+impl Activation {
+    /// `ReLU`.
+    pub(crate) const RELU: Self = Self::Clamp(0.0, f32::INFINITY);
+    /// `ReLU6`.
+    pub(crate) const RELU6: Self = Self::Clamp(0.0, 6.0);
+
+    fn apply(self, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::None => x,
+            Self::RELU => burn::tensor::activation::relu(x),
+            Self::Clamp(low, high) => x.clamp(low, high),
+        }
+    }
+}
+
+/// [`Conv2d::forward`].
+pub(crate) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    convolve_norm(conv, None, Activation::None, x)
+}
+
+/// A convolution, a norm unless it has been folded into the convolution, and an activation.
+pub(crate) fn convolve_norm(
+    conv: &Conv2d,
+    norm: Option<&BatchNorm>,
+    activation: Activation,
+    x: Tensor<4>,
+) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if x.device() == burn::tensor::Device::flex() {
+        return on_flex(conv, norm, activation, x);
+    }
+    let x = conv.forward(x);
+    activation.apply(match norm {
+        Some(norm) => norm.forward(x),
+        None => x,
+    })
+}
+
+/// Zeros before and after the rows and the columns of a map, as burn's layer counts them: "same" keeps
+/// the size at stride 1 and puts the odd one after.
+#[cfg(feature = "flex")]
+fn padding(conv: &Conv2d, size: [usize; 2]) -> [(usize, usize); 2] {
+    let same = |axis: usize| {
+        let steps = size[axis].div_ceil(conv.stride[axis]).saturating_sub(1);
+        let all = (steps * conv.stride[axis] + conv.kernel_size[axis]).saturating_sub(size[axis]);
+        (all / 2, all - all / 2)
+    };
+    match conv.padding {
+        PaddingConfig2d::Valid => [(0, 0); 2],
+        PaddingConfig2d::Same => [same(0), same(1)],
+        PaddingConfig2d::Explicit(top, left, bottom, right) => [(top, bottom), (left, right)],
+    }
+}
+
+#[cfg(feature = "flex")]
+fn on_flex(
+    conv: &Conv2d,
+    norm: Option<&BatchNorm>,
+    activation: Activation,
+    x: Tensor<4>,
+) -> Tensor<4> {
+    use backend::Convolution;
+    use burn::backend::Dispatch;
+    use burn::tensor::ops::ConvOptions;
+
+    let [_, _, height, width] = x.dims();
+    let padding = padding(conv, [height, width]);
+    let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
+    let weight = conv.weight.val();
+    let bias = conv.bias.as_ref().map(burn::module::Param::val);
+    let trains = x.device().is_autodiff() || weight.device().is_autodiff();
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    match (bias, norm) {
+        (Some(bias), None) if !trains => {
+            let bias = bias.into_dispatch();
+            Tensor::from_dispatch(Dispatch::convolve_and_activate(
+                x, weight, bias, options, activation,
+            ))
+        }
+        (bias, norm) => {
+            let mut x = Tensor::from_dispatch(Dispatch::convolve(x, weight, options));
+            if let Some(bias) = bias {
+                x = x + bias.reshape([1, -1, 1, 1]);
+            }
+            activation.apply(match norm {
+                Some(norm) => norm.forward(x),
+                None => x,
+            })
+        }
+    }
+}
