@@ -14,10 +14,12 @@ pub mod small_cnn;
 pub mod vit;
 pub mod weights;
 
+mod activation;
 mod convolution;
 mod feature_map;
 mod folding;
 mod init;
+mod normalization;
 
 pub use convnext::{ConvNext, ConvNextConfig};
 pub use efficientnet_lite::{EfficientNetLite, EfficientNetLiteConfig};

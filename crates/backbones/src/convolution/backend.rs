@@ -9,13 +9,14 @@ use burn::backend::flex::{FlexDevice, FlexTensor};
 use burn::backend::ops::{FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, DType, Flex, TensorMetadata, backend_extension};
-use burn::tensor::TensorData;
 use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Shape, TensorData};
 
 use super::geometry::Geometry;
-use super::{Activation, dense, depthwise};
+use super::{dense, depthwise};
+use crate::activation::Activation;
 
-/// Two-dimensional convolutions. Defaults are those of the backend.
+/// Two-dimensional convolutions.
 #[backend_extension(Flex, Autodiff)]
 pub(super) trait Convolution: Backend {
     /// The convolution without bias.
@@ -23,44 +24,16 @@ pub(super) trait Convolution: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         options: ConvOptions<2>,
-    ) -> FloatTensor<Self> {
-        Self::conv2d(x, weight, None, options)
-    }
+    ) -> FloatTensor<Self>;
 
-    /// The convolution with a bias and an activation, without gradients.
+    /// The convolution with a bias and an activation.
     fn convolve_and_activate(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         options: ConvOptions<2>,
         activation: Activation,
-    ) -> FloatTensor<Self> {
-        let y = Self::conv2d(x, weight, Some(bias), options);
-        match activation {
-            Activation::None => y,
-            Activation::Clamp(low, high) => Self::float_clamp(y, low.into(), high.into()),
-        }
-    }
-
-    /// The gradient of [`Convolution::convolve`] with respect to `x`.
-    fn convolve_x_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        options: ConvOptions<2>,
-    ) -> FloatTensor<Self> {
-        Self::conv2d_x_backward(x, weight, gradient, options)
-    }
-
-    /// The gradient of [`Convolution::convolve`] with respect to `weight`.
-    fn convolve_weight_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        options: ConvOptions<2>,
-    ) -> FloatTensor<Self> {
-        Self::conv2d_weight_backward(x, weight, gradient, options)
-    }
+    ) -> FloatTensor<Self>;
 }
 
 /// Values in the order of their shape, and the sizes of the convolution; `None` for other numbers than
@@ -142,56 +115,62 @@ impl Convolution for Flex {
         activation: Activation,
     ) -> FloatTensor<Self> {
         forward(&x, &weight, Some(&bias), &options, activation).unwrap_or_else(|| {
-            let y = Self::conv2d(x, weight, Some(bias), options);
-            match activation {
-                Activation::None => y,
-                Activation::Clamp(low, high) => Self::float_clamp(y, low.into(), high.into()),
-            }
+            activate::<Self>(Self::conv2d(x, weight, Some(bias), options), activation)
         })
     }
+}
 
-    fn convolve_x_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        options: ConvOptions<2>,
-    ) -> FloatTensor<Self> {
-        let own = geometry(&x, &weight, &options).and_then(|shape| {
-            let run = if shape.is_depthwise() {
-                depthwise::input_gradient
-            } else {
-                dense::input_gradient
-            };
-            let values = with_values(&gradient, &weight, |g, w| run(g, w, &shape))?;
-            Some(tensor(values, x.shape().dims()))
-        });
-        own.unwrap_or_else(|| Self::conv2d_x_backward(x, weight, gradient, options))
+/// The activation by the backend's operation.
+fn activate<B: Backend>(x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
+    match activation {
+        Activation::None => x,
+        Activation::Clamp(low, high) => B::float_clamp(x, low.into(), high.into()),
     }
+}
 
-    fn convolve_weight_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        options: ConvOptions<2>,
-    ) -> FloatTensor<Self> {
-        let own = geometry(&x, &weight, &options).and_then(|shape| {
-            let run = if shape.is_depthwise() {
-                depthwise::weight_gradient
-            } else {
-                dense::weight_gradient
-            };
-            let values = with_values(&x, &gradient, |x, g| run(x, g, &shape))?;
-            Some(tensor(values, weight.shape().dims()))
-        });
-        own.unwrap_or_else(|| Self::conv2d_weight_backward(x, weight, gradient, options))
-    }
+/// The gradient with respect to `x`.
+fn input_gradient(
+    x: FlexTensor,
+    weight: FlexTensor,
+    gradient: FlexTensor,
+    options: ConvOptions<2>,
+) -> FlexTensor {
+    let own = geometry(&x, &weight, &options).and_then(|shape| {
+        let run = if shape.is_depthwise() {
+            depthwise::input_gradient
+        } else {
+            dense::input_gradient
+        };
+        let values = with_values(&gradient, &weight, |g, w| run(g, w, &shape))?;
+        Some(tensor(values, x.shape().dims()))
+    });
+    own.unwrap_or_else(|| Flex::conv2d_x_backward(x, weight, gradient, options))
+}
+
+/// The gradient with respect to `weight`.
+fn weight_gradient(
+    x: FlexTensor,
+    weight: FlexTensor,
+    gradient: FlexTensor,
+    options: ConvOptions<2>,
+) -> FlexTensor {
+    let own = geometry(&x, &weight, &options).and_then(|shape| {
+        let run = if shape.is_depthwise() {
+            depthwise::weight_gradient
+        } else {
+            dense::weight_gradient
+        };
+        let values = with_values(&x, &gradient, |x, g| run(x, g, &shape))?;
+        Some(tensor(values, weight.shape().dims()))
+    });
+    own.unwrap_or_else(|| Flex::conv2d_weight_backward(x, weight, gradient, options))
 }
 
 /// The step of the backward pass.
 #[derive(Debug)]
 struct Convolve;
 
-impl<B: Convolution> Backward<B, 2> for Convolve {
+impl Backward<Flex, 2> for Convolve {
     type State = (NodeId, NodeId, ConvOptions<2>);
 
     fn backward(
@@ -201,23 +180,23 @@ impl<B: Convolution> Backward<B, 2> for Convolve {
         checkpointer: &mut Checkpointer,
     ) {
         let [of_x, of_weight] = ops.parents;
-        let gradient = grads.consume::<B>(&ops.node);
+        let gradient = grads.consume::<Flex>(&ops.node);
         let (x, weight, options) = ops.state;
-        let x = checkpointer.retrieve_node_output::<FloatTensor<B>>(x);
-        let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+        let x = checkpointer.retrieve_node_output::<FlexTensor>(x);
+        let weight = checkpointer.retrieve_node_output::<FlexTensor>(weight);
         if let Some(node) = of_x {
             let (x, weight) = (x.clone(), weight.clone());
-            let change = B::convolve_x_backward(x, weight, gradient.clone(), options.clone());
-            grads.register::<B>(node.id, change);
+            let change = input_gradient(x, weight, gradient.clone(), options.clone());
+            grads.register::<Flex>(node.id, change);
         }
         if let Some(node) = of_weight {
-            let change = B::convolve_weight_backward(x, weight, gradient, options);
-            grads.register::<B>(node.id, change);
+            let change = weight_gradient(x, weight, gradient, options);
+            grads.register::<Flex>(node.id, change);
         }
     }
 }
 
-impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
+impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
     fn convolve(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -232,12 +211,23 @@ impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
                     options.clone(),
                 );
                 let (x, weight) = (x.into_primitive(), weight.into_primitive());
-                step.finish(state, B::convolve(x, weight, options))
+                step.finish(state, Flex::convolve(x, weight, options))
             }
             OpsKind::UnTracked(step) => {
                 let (x, weight) = (x.into_primitive(), weight.into_primitive());
-                step.finish(B::convolve(x, weight, options))
+                step.finish(Flex::convolve(x, weight, options))
             }
         }
+    }
+    fn convolve_and_activate(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: ConvOptions<2>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let bias = Self::float_reshape(bias, Shape::new([1, weight.shape()[0], 1, 1]));
+        let y = Self::convolve(x, weight, options);
+        activate::<Self>(Self::float_add(y, bias), activation)
     }
 }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Activation;
 use super::columns::Patches;
 use super::geometry::Geometry;
 use super::product::{Matrix, MatrixMut, product};
+use crate::activation::Activation;
 
 /// Values of the matrix of patches that are worked on at a time: it stays in the second cache.
 const TILE_VALUES: usize = 1 << 18;
@@ -186,8 +186,8 @@ pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], shape: &Geometry) -> 
                         patches.fill(matrix, maps, image, channels.clone(), here.clone());
                         Matrix::new(matrix, [rows, here.len()], [here.len(), 1])
                     };
-                    let sum = MatrixMut::new(&mut part, [rows, width], [1, rows]);
-                    product(sum, left, right, true, false);
+                    let mut sum = MatrixMut::new(&mut part, [rows, width], [1, rows]);
+                    product(&mut sum, left, right, true, false);
                 }
             }
             part
@@ -281,7 +281,7 @@ fn run(passes: &[Pass<'_>], maps: &[f32], results: &mut [f32], batch: usize) {
     } else {
         let parts = results.par_chunks_mut(together * image).enumerate();
         parts.for_each_init(Scratch::default, |scratch, (part, results)| {
-            work(scratch, part, results)
+            work(scratch, part, results);
         });
     }
 }
@@ -331,16 +331,16 @@ impl Pass<'_> {
                 let first = group * self.rows;
                 if straight {
                     let rows = &mut results[first * plane + here.start..];
-                    let sum = MatrixMut::new(rows, [self.rows, here.len()], [plane, 1]);
-                    product(sum, left, right, false, threads);
+                    let mut sum = MatrixMut::new(rows, [self.rows, here.len()], [plane, 1]);
+                    product(&mut sum, left, right, false, threads);
                     for row in 0..self.rows {
                         let values = &mut rows[row * plane..][..here.len()];
                         self.finish(values, first + row);
                     }
                 } else {
                     let aside = &mut aside[..self.rows * here.len()];
-                    let sum = MatrixMut::new(aside, [self.rows, here.len()], [here.len(), 1]);
-                    product(sum, left, right, false, threads);
+                    let mut sum = MatrixMut::new(aside, [self.rows, here.len()], [here.len(), 1]);
+                    product(&mut sum, left, right, false, threads);
                     for (row, values) in aside.chunks_exact_mut(here.len()).enumerate() {
                         self.finish(values, first + row);
                         self.place(results, image, first + row, here.start, values);
@@ -380,11 +380,15 @@ impl Pass<'_> {
         let bias = self.bias.map_or(0.0, |bias| bias[channel]);
         match self.activation {
             Activation::None if bias == 0.0 => {}
-            Activation::None => values.iter_mut().for_each(|v| *v += bias),
+            Activation::None => {
+                for value in values {
+                    *value += bias;
+                }
+            }
             Activation::Clamp(low, high) => {
-                values
-                    .iter_mut()
-                    .for_each(|v| *v = (*v + bias).max(low).min(high));
+                for value in values {
+                    *value = (*value + bias).max(low).min(high);
+                }
             }
         }
     }

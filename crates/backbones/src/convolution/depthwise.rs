@@ -3,12 +3,16 @@
 //! A padded map is taken apart by the place of its values within a stride, so that what a value of the
 //! kernel meets lies in one piece: with rows of the same length for input and output, a whole map is
 //! one long vector, and the columns beyond the output's width are computed and dropped.
+#![allow(
+    clippy::inline_always,
+    reason = "vector code has the instructions of the function that it is inlined into"
+)]
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::Activation;
 use super::geometry::Geometry;
+use crate::activation::Activation;
 
 /// Values of the result that are summed at a time, in registers.
 const LANES: usize = 64;
@@ -110,7 +114,6 @@ impl Layout {
 
 /// The pieces of row `y` of an input map: start in the parts, first column, number of values and step
 /// between their columns. Values that no kernel reaches are left out.
-#[inline(always)]
 fn for_each_place(
     layout: &Layout,
     shape: &Geometry,
@@ -199,11 +202,7 @@ impl WithSimd for Correlate<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let bias = simd.splat_f32s(self.bias);
-        let (low, high) = match self.activation {
-            Activation::None => (f32::NEG_INFINITY, f32::INFINITY),
-            Activation::Clamp(low, high) => (low, high),
-        };
-        let (low, high) = (simd.splat_f32s(low), simd.splat_f32s(high));
+        let [low, high] = self.activation.limits().map(|v| simd.splat_f32s(v));
         let (sums, _) = S::as_mut_simd_f32s(self.sum);
         for (at, sum) in sums.chunks_exact_mut(4).enumerate() {
             let mut lanes = [bias; 4];

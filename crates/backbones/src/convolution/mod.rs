@@ -26,28 +26,8 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
-/// What follows a convolution.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Activation {
-    None,
-    /// Values between the two.
-    Clamp(f32, f32),
-}
-
-impl Activation {
-    /// `ReLU`.
-    pub(crate) const RELU: Self = Self::Clamp(0.0, f32::INFINITY);
-    /// `ReLU6`.
-    pub(crate) const RELU6: Self = Self::Clamp(0.0, 6.0);
-
-    fn apply(self, x: Tensor<4>) -> Tensor<4> {
-        match self {
-            Self::None => x,
-            Self::RELU => burn::tensor::activation::relu(x),
-            Self::Clamp(low, high) => x.clamp(low, high),
-        }
-    }
-}
+use crate::activation::Activation;
+use crate::normalization::normalize;
 
 /// [`Conv2d::forward`].
 pub(crate) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
@@ -66,10 +46,14 @@ pub(crate) fn convolve_norm(
         return on_flex(conv, norm, activation, x);
     }
     let x = conv.forward(x);
-    activation.apply(match norm {
-        Some(norm) => norm.forward(x),
-        None => x,
-    })
+    finish(norm, activation, x)
+}
+
+fn finish(norm: Option<&BatchNorm>, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+    match norm {
+        Some(norm) => normalize(norm, activation, x),
+        None => activation.apply(x),
+    }
 }
 
 /// Zeros before and after the rows and the columns of a map, as burn's layer counts them: "same" keeps
@@ -103,25 +87,21 @@ fn on_flex(
     let padding = padding(conv, [height, width]);
     let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
     let weight = conv.weight.val();
-    let bias = conv.bias.as_ref().map(burn::module::Param::val);
-    let trains = x.device().is_autodiff() || weight.device().is_autodiff();
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
-    match (bias, norm) {
-        (Some(bias), None) if !trains => {
-            let bias = bias.into_dispatch();
-            Tensor::from_dispatch(Dispatch::convolve_and_activate(
-                x, weight, bias, options, activation,
-            ))
-        }
-        (bias, norm) => {
-            let mut x = Tensor::from_dispatch(Dispatch::convolve(x, weight, options));
-            if let Some(bias) = bias {
-                x = x + bias.reshape([1, -1, 1, 1]);
-            }
-            activation.apply(match norm {
-                Some(norm) => norm.forward(x),
-                None => x,
-            })
-        }
+    let Some(bias) = &conv.bias else {
+        let x = Tensor::from_dispatch(Dispatch::convolve(x, weight, options));
+        return finish(norm, activation, x);
+    };
+    let bias = bias.val().into_dispatch();
+    let now = if norm.is_none() {
+        activation
+    } else {
+        Activation::None
+    };
+    let x = Dispatch::convolve_and_activate(x, weight, bias, options, now);
+    let x = Tensor::from_dispatch(x);
+    match norm {
+        Some(norm) => normalize(norm, activation, x),
+        None => x,
     }
 }

@@ -58,7 +58,7 @@ impl<'a> MatrixMut<'a> {
 
 /// `sum = left * right`, or `sum += left * right` with `add`, on all threads if asked.
 pub(super) fn product(
-    sum: MatrixMut<'_>,
+    sum: &mut MatrixMut<'_>,
     left: Matrix<'_>,
     right: Matrix<'_>,
     add: bool,

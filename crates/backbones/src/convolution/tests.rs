@@ -4,7 +4,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::geometry::Geometry;
-use super::{Activation, convolve, convolve_norm, dense, depthwise};
+use super::{convolve, convolve_norm, dense, depthwise};
+use crate::activation::Activation;
 
 /// A small generator, the same on every machine.
 struct Numbers(u32);

@@ -6,7 +6,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use super::LiteStage;
-use crate::convolution::{Activation, convolve_norm};
+use crate::activation::Activation;
+use crate::convolution::convolve_norm;
 use crate::folding::fold;
 
 /// Epsilon of all batch norms.

@@ -8,7 +8,8 @@ use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::EfficientNetLiteConfig;
 use super::block::{InvertedResidual, convolution, norm};
-use crate::convolution::{Activation, convolve_norm};
+use crate::activation::Activation;
+use crate::convolution::convolve_norm;
 use crate::feature_map::{features_of_map, halved};
 use crate::folding::fold;
 

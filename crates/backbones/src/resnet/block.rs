@@ -7,7 +7,8 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::ResNetBlock;
-use crate::convolution::{Activation, convolve_norm};
+use crate::activation::Activation;
+use crate::convolution::convolve_norm;
 use crate::folding::fold;
 
 /// A convolution without bias, padded to keep the size at stride 1, drawn as by He et al. (2015)

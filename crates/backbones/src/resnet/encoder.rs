@@ -9,7 +9,8 @@ use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::ResNetConfig;
 use super::block::{Residual, convolution};
-use crate::convolution::{Activation, convolve_norm};
+use crate::activation::Activation;
+use crate::convolution::convolve_norm;
 use crate::feature_map::{features_of_map, halved};
 use crate::folding::fold;
 

@@ -6,7 +6,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use geoloc_core::{Encoder, FeatureSpec, Features};
 
-use crate::convolution::{Activation, convolve_norm};
+use crate::activation::Activation;
+use crate::convolution::convolve_norm;
 
 /// Stages of 3 x 3 convolution with stride 2, batch norm and `ReLU`. The last map is flattened, not
 /// averaged, so that the features keep the layout of the picture.
