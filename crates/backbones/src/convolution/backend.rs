@@ -13,6 +13,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, TensorData};
 
 use super::geometry::Geometry;
+use super::pass::Then;
 use super::{dense, depthwise};
 use crate::activation::Activation;
 
@@ -31,6 +32,16 @@ pub(super) trait Convolution: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        options: ConvOptions<2>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// The convolution with a bias, plus maps of the shape of the result, and an activation.
+    fn convolve_around(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        around: FloatTensor<Self>,
         options: ConvOptions<2>,
         activation: Activation,
     ) -> FloatTensor<Self>;
@@ -73,28 +84,40 @@ fn with_values<R>(
 
 /// The convolution by our products, if they can do it.
 fn forward(
-    x: &FloatTensor<Flex>,
-    weight: &FloatTensor<Flex>,
-    bias: Option<&FloatTensor<Flex>>,
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    bias: Option<&FlexTensor>,
+    around: Option<&FlexTensor>,
     options: &ConvOptions<2>,
     activation: Activation,
-) -> Option<FloatTensor<Flex>> {
+) -> Option<FlexTensor> {
     let shape = geometry(x, weight, options)?;
-    let bias = bias.map(FlexTensor::to_contiguous);
-    let bias = match &bias {
-        Some(bias) => Some(bias.as_slice()?),
-        None => None,
+    let result = [shape.batch, shape.outputs, shape.output[0], shape.output[1]];
+    let (bias, around) = (
+        bias.map(FlexTensor::to_contiguous),
+        around.map(FlexTensor::to_contiguous),
+    );
+    if around
+        .as_ref()
+        .is_some_and(|around| around.shape().dims() != result)
+    {
+        return None;
+    }
+    let then = Then {
+        bias: bias.as_ref().and_then(FlexTensor::as_slice),
+        around: around.as_ref().and_then(FlexTensor::as_slice),
+        activation,
     };
+    if then.bias.is_some() != bias.is_some() || then.around.is_some() != around.is_some() {
+        return None;
+    }
     let run = if shape.is_depthwise() {
         depthwise::forward
     } else {
         dense::forward
     };
-    let y = with_values(x, weight, |x, w| run(x, w, bias, activation, &shape))?;
-    Some(tensor(
-        y,
-        [shape.batch, shape.outputs, shape.output[0], shape.output[1]],
-    ))
+    let y = with_values(x, weight, |x, w| run(x, w, &then, &shape))?;
+    Some(tensor(y, result))
 }
 
 impl Convolution for Flex {
@@ -103,7 +126,7 @@ impl Convolution for Flex {
         weight: FloatTensor<Self>,
         options: ConvOptions<2>,
     ) -> FloatTensor<Self> {
-        forward(&x, &weight, None, &options, Activation::None)
+        forward(&x, &weight, None, None, &options, Activation::None)
             .unwrap_or_else(|| Self::conv2d(x, weight, None, options))
     }
 
@@ -114,8 +137,30 @@ impl Convolution for Flex {
         options: ConvOptions<2>,
         activation: Activation,
     ) -> FloatTensor<Self> {
-        forward(&x, &weight, Some(&bias), &options, activation).unwrap_or_else(|| {
+        forward(&x, &weight, Some(&bias), None, &options, activation).unwrap_or_else(|| {
             activate::<Self>(Self::conv2d(x, weight, Some(bias), options), activation)
+        })
+    }
+
+    fn convolve_around(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+        options: ConvOptions<2>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let own = forward(
+            &x,
+            &weight,
+            Some(&bias),
+            Some(&around),
+            &options,
+            activation,
+        );
+        own.unwrap_or_else(|| {
+            let y = Self::conv2d(x, weight, Some(bias), options);
+            activate::<Self>(Self::float_add(y, around), activation)
         })
     }
 }
@@ -229,5 +274,17 @@ impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
         let bias = Self::float_reshape(bias, Shape::new([1, weight.shape()[0], 1, 1]));
         let y = Self::convolve(x, weight, options);
         activate::<Self>(Self::float_add(y, bias), activation)
+    }
+
+    fn convolve_around(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+        options: ConvOptions<2>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let y = Self::convolve_and_activate(x, weight, bias, options, Activation::None);
+        activate::<Self>(Self::float_add(y, around), activation)
     }
 }

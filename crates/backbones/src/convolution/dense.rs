@@ -6,40 +6,12 @@ use rayon::prelude::*;
 
 use super::columns::Patches;
 use super::geometry::Geometry;
+use super::pass::{Pass, TILE_COLUMNS, Then, run, tile_columns};
 use super::product::{Matrix, MatrixMut, product};
-use crate::activation::Activation;
 
-/// Values of the matrix of patches that are worked on at a time: it stays in the second cache.
-const TILE_VALUES: usize = 1 << 18;
-/// Fewest columns of such a matrix, so that the weights are not read too often.
-const TILE_COLUMNS: usize = 192;
-
-/// Weights as a matrix over the values of a column, and where its results go.
-struct Pass<'a> {
-    patches: &'a Patches,
-    /// `[rows, depth * taps]` of every group, `rows * depth * taps` values apart.
-    weights: &'a [f32],
-    strides: [usize; 2],
-    /// Output and input channels of a group.
-    rows: usize,
-    depth: usize,
-    groups: usize,
-    /// Height and width of a map of results, the first place and the step between places.
-    plane: [usize; 2],
-    base: [usize; 2],
-    step: [usize; 2],
-    bias: Option<&'a [f32]>,
-    activation: Activation,
-}
-
-/// `y[n, o] = activation(bias[o] + sum over c of w[o, c] * x[n, c])`, `[batch, outputs, height, width]`.
-pub(super) fn forward(
-    x: &[f32],
-    w: &[f32],
-    bias: Option<&[f32]>,
-    activation: Activation,
-    shape: &Geometry,
-) -> Vec<f32> {
+/// `y[n, o] = activation(sum over c of w[o, c] * x[n, c] + bias[o] + around[n, o])`, `[batch, outputs,
+/// height, width]`.
+pub(super) fn forward(x: &[f32], w: &[f32], then: &Then<'_>, shape: &Geometry) -> Vec<f32> {
     let patches = input_patches(shape);
     let mut y = vec![0.0; shape.batch * shape.outputs * shape.output_plane()];
     let pass = Pass {
@@ -52,8 +24,7 @@ pub(super) fn forward(
         plane: shape.output,
         base: [0, 0],
         step: [1, 1],
-        bias,
-        activation,
+        then,
     };
     run(&[pass], x, &mut y, shape.batch);
     y
@@ -85,8 +56,7 @@ pub(super) fn input_gradient(gradient: &[f32], w: &[f32], shape: &Geometry) -> V
             plane: shape.input,
             base: *base,
             step: shape.stride,
-            bias: None,
-            activation: Activation::None,
+            then: &Then::NOTHING,
         })
         .collect();
     run(&passes, gradient, &mut x, shape.batch);
@@ -156,6 +126,7 @@ pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], shape: &Geometry) -> 
     // Channels at a time: enough for the product, and enough parts for the threads.
     let rows = (depth * taps / 8).clamp(48, 256);
     let block = rows.div_ceil(taps).min(depth);
+    let block = depth.div_ceil(depth.div_ceil(block));
     let blocks: Vec<(usize, Range<usize>)> = (0..shape.groups)
         .flat_map(|group| {
             (0..depth)
@@ -235,200 +206,4 @@ fn side_by_side(maps: &[f32], batch: usize, channels: usize, columns: usize) -> 
             }
         });
     rows
-}
-
-/// Columns of a tile of a matrix with so many rows, of at most `all`.
-fn tile_columns(rows: usize, all: usize) -> usize {
-    let most = (TILE_VALUES / rows.max(1)).max(TILE_COLUMNS);
-    let tiles = all.div_ceil(most).max(1);
-    all.div_ceil(tiles).next_multiple_of(16).min(all.max(1))
-}
-
-/// Matrices that a thread uses again.
-#[derive(Default)]
-struct Scratch {
-    /// Patches.
-    matrix: Vec<f32>,
-    /// Results that do not lie together.
-    aside: Vec<f32>,
-}
-
-/// Runs the passes over all images.
-fn run(passes: &[Pass<'_>], maps: &[f32], results: &mut [f32], batch: usize) {
-    let Some(first) = passes.first() else { return };
-    if batch == 0 || results.is_empty() {
-        return;
-    }
-    let image = results.len() / batch;
-    let source = maps.len() / batch;
-    // Images of a part: small maps are taken together.
-    let columns = first.patches.columns();
-    let threads = rayon::current_num_threads();
-    let together =
-        (TILE_COLUMNS.max(2 * columns / 3) / columns.max(1)).clamp(1, batch.div_ceil(threads));
-    let parts = batch.div_ceil(together);
-    let alone = parts < threads;
-    let work = |scratch: &mut Scratch, part: usize, results: &mut [f32]| {
-        let maps = &maps[part * together * source..];
-        for pass in passes {
-            pass.run(scratch, maps, source, results, image, alone);
-        }
-    };
-    if alone {
-        let mut scratch = Scratch::default();
-        let parts = results.chunks_mut(together * image).enumerate();
-        parts.for_each(|(part, results)| work(&mut scratch, part, results));
-    } else {
-        let parts = results.par_chunks_mut(together * image).enumerate();
-        parts.for_each_init(Scratch::default, |scratch, (part, results)| {
-            work(scratch, part, results);
-        });
-    }
-}
-
-impl Pass<'_> {
-    /// The results of some images, `image` values each, from maps of `source` values an image; with
-    /// all threads within a product if there is nothing else to share out.
-    fn run(
-        &self,
-        scratch: &mut Scratch,
-        maps: &[f32],
-        source: usize,
-        results: &mut [f32],
-        image: usize,
-        threads: bool,
-    ) {
-        let images = results.len() / image;
-        let columns = self.patches.columns() * images;
-        let values = self.depth * self.patches.taps.len();
-        let [height, width] = self.plane;
-        let plane = height * width;
-        let straight = images == 1 && self.step == [1, 1];
-        let identity = self.patches.is_identity() && images == 1;
-        let tile = tile_columns(if identity { self.rows } else { values }, columns);
-        let Scratch { matrix, aside } = scratch;
-        matrix.resize(
-            if identity { 0 } else { values * tile }.max(matrix.len()),
-            0.0,
-        );
-        aside.resize(
-            if straight { 0 } else { self.rows * tile }.max(aside.len()),
-            0.0,
-        );
-        for start in (0..columns).step_by(tile) {
-            let here = start..(start + tile).min(columns);
-            for group in 0..self.groups {
-                let weights = &self.weights[group * self.rows * values..];
-                let left = Matrix::new(weights, [self.rows, values], self.strides);
-                let right = if identity {
-                    let first = group * self.depth * columns + here.start;
-                    Matrix::new(&maps[first..], [values, here.len()], [columns, 1])
-                } else {
-                    let matrix = &mut matrix[..values * here.len()];
-                    self.fill(matrix, maps, source, group, &here, threads);
-                    Matrix::new(matrix, [values, here.len()], [here.len(), 1])
-                };
-                let first = group * self.rows;
-                if straight {
-                    let rows = &mut results[first * plane + here.start..];
-                    let mut sum = MatrixMut::new(rows, [self.rows, here.len()], [plane, 1]);
-                    product(&mut sum, left, right, false, threads);
-                    for row in 0..self.rows {
-                        let values = &mut rows[row * plane..][..here.len()];
-                        self.finish(values, first + row);
-                    }
-                } else {
-                    let aside = &mut aside[..self.rows * here.len()];
-                    let mut sum = MatrixMut::new(aside, [self.rows, here.len()], [here.len(), 1]);
-                    product(&mut sum, left, right, false, threads);
-                    for (row, values) in aside.chunks_exact_mut(here.len()).enumerate() {
-                        self.finish(values, first + row);
-                        self.place(results, image, first + row, here.start, values);
-                    }
-                }
-            }
-        }
-    }
-
-    fn fill(
-        &self,
-        matrix: &mut [f32],
-        maps: &[f32],
-        source: usize,
-        group: usize,
-        columns: &Range<usize>,
-        threads: bool,
-    ) {
-        let channels = group * self.depth..(group + 1) * self.depth;
-        if !threads {
-            self.patches
-                .fill(matrix, maps, source, channels, columns.clone());
-            return;
-        }
-        let rows = self.patches.taps.len() * columns.len();
-        matrix
-            .par_chunks_mut(rows)
-            .zip(channels)
-            .for_each(|(rows, channel)| {
-                self.patches
-                    .fill(rows, maps, source, channel..channel + 1, columns.clone());
-            });
-    }
-
-    /// Adds the bias of an output channel and applies the activation.
-    fn finish(&self, values: &mut [f32], channel: usize) {
-        let bias = self.bias.map_or(0.0, |bias| bias[channel]);
-        match self.activation {
-            Activation::None if bias == 0.0 => {}
-            Activation::None => {
-                for value in values {
-                    *value += bias;
-                }
-            }
-            Activation::Clamp(low, high) => {
-                for value in values {
-                    *value = (*value + bias).max(low).min(high);
-                }
-            }
-        }
-    }
-
-    /// Writes values of a channel to their places, counted through the images from `start`.
-    fn place(
-        &self,
-        results: &mut [f32],
-        image: usize,
-        channel: usize,
-        start: usize,
-        values: &[f32],
-    ) {
-        let [_, across] = self.patches.grid;
-        let [height, width] = self.plane;
-        let mut values = values;
-        let mut at = start;
-        while !values.is_empty() {
-            let (n, place) = (at / self.patches.columns(), at % self.patches.columns());
-            let (y, x) = (place / across, place % across);
-            let whole = self.step == [1, 1];
-            let len = if whole {
-                self.patches.columns() - place
-            } else {
-                across - x
-            };
-            let (part, rest) = values.split_at(len.min(values.len()));
-            let row = self.base[0] + y * self.step[0];
-            let first =
-                n * image + (channel * height + row) * width + self.base[1] + x * self.step[1];
-            if whole {
-                results[first..first + part.len()].copy_from_slice(part);
-            } else {
-                let places = results[first..].iter_mut().step_by(self.step[1]);
-                for (place, value) in places.zip(part) {
-                    *place = *value;
-                }
-            }
-            at += part.len();
-            values = rest;
-        }
-    }
 }

@@ -12,7 +12,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
-use crate::activation::Activation;
+use super::pass::Then;
 
 /// Values of the result that are summed at a time, in registers.
 const LANES: usize = 64;
@@ -141,13 +141,7 @@ fn for_each_place(
 }
 
 /// See `dense::forward`.
-pub(super) fn forward(
-    x: &[f32],
-    w: &[f32],
-    bias: Option<&[f32]>,
-    activation: Activation,
-    shape: &Geometry,
-) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], w: &[f32], then: &Then<'_>, shape: &Geometry) -> Vec<f32> {
     let mut y = vec![0.0; shape.batch * shape.outputs * shape.output_plane()];
     let layout = Layout::new(shape);
     let (input, output) = (shape.input_plane(), shape.output_plane());
@@ -162,22 +156,18 @@ pub(super) fn forward(
             let channel = map % shape.outputs;
             let x = &x[map * input..(map + 1) * input];
             let kernel = &w[channel * shape.taps()..(channel + 1) * shape.taps()];
-            let bias = bias.map_or(0.0, |bias| bias[channel]);
             layout.divide(parts, x, shape);
             let taps = &weighted(kernel, &layout.taps);
             arch.dispatch(Correlate {
                 sum: wide,
                 values: parts,
                 taps,
-                bias,
-                activation,
             });
-            for (y, row) in y
-                .chunks_exact_mut(shape.output[1])
-                .zip(wide.chunks(layout.row))
-            {
-                y.copy_from_slice(&row[..y.len()]);
+            let lines = y.chunks_exact_mut(shape.output[1]);
+            for (line, row) in lines.zip(wide.chunks(layout.row)) {
+                line.copy_from_slice(&row[..line.len()]);
             }
+            then.finish(y, channel, map * output);
         });
     y
 }
@@ -192,8 +182,6 @@ struct Correlate<'a> {
     sum: &'a mut [f32],
     values: &'a [f32],
     taps: &'a [(f32, usize)],
-    bias: f32,
-    activation: Activation,
 }
 
 impl WithSimd for Correlate<'_> {
@@ -201,11 +189,9 @@ impl WithSimd for Correlate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let bias = simd.splat_f32s(self.bias);
-        let [low, high] = self.activation.limits().map(|v| simd.splat_f32s(v));
         let (sums, _) = S::as_mut_simd_f32s(self.sum);
         for (at, sum) in sums.chunks_exact_mut(4).enumerate() {
-            let mut lanes = [bias; 4];
+            let mut lanes = [simd.splat_f32s(0.0); 4];
             for (weight, start) in self.taps {
                 let weight = simd.splat_f32s(*weight);
                 let first = start + at * 4 * S::F32_LANES;
@@ -214,9 +200,7 @@ impl WithSimd for Correlate<'_> {
                     *lane = simd.mul_add_e_f32s(weight, *value, *lane);
                 }
             }
-            for (sum, lane) in sum.iter_mut().zip(lanes) {
-                *sum = simd.min_f32s(high, simd.max_f32s(low, lane));
-            }
+            sum.copy_from_slice(&lanes);
         }
     }
 }
@@ -280,13 +264,10 @@ pub(super) fn input_gradient(gradient: &[f32], w: &[f32], shape: &Geometry) -> V
             for (part, starts) in parts.chunks_exact_mut(layout.part).zip(&phases) {
                 let taps = starts.iter().map(|(tap, start)| (kernel[*tap], *start));
                 let taps = &taps.collect::<Vec<_>>();
-                let (bias, activation) = (0.0, Activation::None);
                 arch.dispatch(Correlate {
                     sum: part,
                     values: wide,
                     taps,
-                    bias,
-                    activation,
                 });
             }
             layout.join(x, parts, shape);

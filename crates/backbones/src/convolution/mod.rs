@@ -16,8 +16,11 @@ mod depthwise;
 #[cfg(feature = "flex")]
 mod geometry;
 #[cfg(feature = "flex")]
+mod pass;
+#[cfg(feature = "flex")]
 mod product;
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests;
 
 use burn::nn::BatchNorm;
@@ -41,19 +44,42 @@ pub(crate) fn convolve_norm(
     activation: Activation,
     x: Tensor<4>,
 ) -> Tensor<4> {
-    #[cfg(feature = "flex")]
-    if x.device() == burn::tensor::Device::flex() {
-        return on_flex(conv, norm, activation, x);
+    match norm {
+        Some(norm) => normalize(norm, activation, forward(conv, None, Activation::None, x)),
+        None => forward(conv, None, activation, x),
     }
-    let x = conv.forward(x);
-    finish(norm, activation, x)
 }
 
-fn finish(norm: Option<&BatchNorm>, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+/// A convolution and a norm, unless it has been folded into the convolution, added to what goes around
+/// them, and an activation.
+pub(crate) fn convolve_around(
+    conv: &Conv2d,
+    norm: Option<&BatchNorm>,
+    around: Tensor<4>,
+    activation: Activation,
+    x: Tensor<4>,
+) -> Tensor<4> {
     match norm {
-        Some(norm) => normalize(norm, activation, x),
-        None => activation.apply(x),
+        Some(_) => activation.apply(convolve_norm(conv, norm, Activation::None, x) + around),
+        None => forward(conv, Some(around), activation, x),
     }
+}
+
+fn forward(
+    conv: &Conv2d,
+    around: Option<Tensor<4>>,
+    activation: Activation,
+    x: Tensor<4>,
+) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if x.device() == burn::tensor::Device::flex() {
+        return on_flex(conv, around, activation, x);
+    }
+    let x = conv.forward(x);
+    activation.apply(match around {
+        Some(around) => x + around,
+        None => x,
+    })
 }
 
 /// Zeros before and after the rows and the columns of a map, as burn's layer counts them: "same" keeps
@@ -75,7 +101,7 @@ fn padding(conv: &Conv2d, size: [usize; 2]) -> [(usize, usize); 2] {
 #[cfg(feature = "flex")]
 fn on_flex(
     conv: &Conv2d,
-    norm: Option<&BatchNorm>,
+    around: Option<Tensor<4>>,
     activation: Activation,
     x: Tensor<4>,
 ) -> Tensor<4> {
@@ -86,22 +112,23 @@ fn on_flex(
     let [_, _, height, width] = x.dims();
     let padding = padding(conv, [height, width]);
     let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
-    let weight = conv.weight.val();
-    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
-    let Some(bias) = &conv.bias else {
-        let x = Tensor::from_dispatch(Dispatch::convolve(x, weight, options));
-        return finish(norm, activation, x);
+    let (x, weight) = (x.into_dispatch(), conv.weight.val().into_dispatch());
+    let bias = conv.bias.as_ref().map(|bias| bias.val().into_dispatch());
+    let (x, around) = match (bias, around) {
+        (None, around) => (Dispatch::convolve(x, weight, options), around),
+        (Some(bias), None) => {
+            let x = Dispatch::convolve_and_activate(x, weight, bias, options, activation);
+            return Tensor::from_dispatch(x);
+        }
+        (Some(bias), Some(around)) => {
+            let around = around.into_dispatch();
+            let x = Dispatch::convolve_around(x, weight, bias, around, options, activation);
+            return Tensor::from_dispatch(x);
+        }
     };
-    let bias = bias.val().into_dispatch();
-    let now = if norm.is_none() {
-        activation
-    } else {
-        Activation::None
-    };
-    let x = Dispatch::convolve_and_activate(x, weight, bias, options, now);
     let x = Tensor::from_dispatch(x);
-    match norm {
-        Some(norm) => normalize(norm, activation, x),
+    activation.apply(match around {
+        Some(around) => x + around,
         None => x,
-    }
+    })
 }

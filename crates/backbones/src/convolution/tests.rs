@@ -4,7 +4,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::geometry::Geometry;
-use super::{convolve, convolve_norm, dense, depthwise};
+use super::pass::Then;
+use super::{convolve, convolve_around, convolve_norm, dense, depthwise};
 use crate::activation::Activation;
 
 /// A small generator, the same on every machine.
@@ -79,31 +80,26 @@ fn check(shape: &Geometry, numbers: &mut Numbers) {
         of_x[j] += f64::from(gradient[i]) * f64::from(w[k]);
         of_w[k] += f64::from(gradient[i]) * f64::from(x[j]);
     });
-    let low = y.iter().map(|y| y.clamp(-0.5, 0.75)).collect::<Vec<_>>();
-    let clamp = Activation::Clamp(-0.5, 0.75);
-    assert_close(
-        &dense::forward(&x, &w, Some(&bias), Activation::None, shape),
-        &y,
-        shape,
-    );
-    assert_close(
-        &dense::forward(&x, &w, Some(&bias), clamp, shape),
-        &low,
-        shape,
-    );
+    let around = numbers.values(gradient.len());
+    let then = |around, activation| Then {
+        bias: Some(&bias),
+        around,
+        activation,
+    };
+    let plain = then(None, Activation::None);
+    let all = then(Some(around.as_slice()), Activation::Clamp(-0.5, 0.75));
+    let finished: Vec<f64> = y
+        .iter()
+        .zip(&around)
+        .map(|(y, around)| (y + f64::from(*around)).clamp(-0.5, 0.75))
+        .collect();
+    assert_close(&dense::forward(&x, &w, &plain, shape), &y, shape);
+    assert_close(&dense::forward(&x, &w, &all, shape), &finished, shape);
     assert_close(&dense::input_gradient(&gradient, &w, shape), &of_x, shape);
     assert_close(&dense::weight_gradient(&x, &gradient, shape), &of_w, shape);
     if shape.is_depthwise() {
-        assert_close(
-            &depthwise::forward(&x, &w, Some(&bias), Activation::None, shape),
-            &y,
-            shape,
-        );
-        assert_close(
-            &depthwise::forward(&x, &w, Some(&bias), clamp, shape),
-            &low,
-            shape,
-        );
+        assert_close(&depthwise::forward(&x, &w, &plain, shape), &y, shape);
+        assert_close(&depthwise::forward(&x, &w, &all, shape), &finished, shape);
         assert_close(
             &depthwise::input_gradient(&gradient, &w, shape),
             &of_x,
@@ -199,7 +195,7 @@ fn tensor(numbers: &mut Numbers, shape: [usize; 4], device: &Device) -> Tensor<4
 }
 
 fn values(x: Tensor<4>) -> Vec<f32> {
-    x.into_data().try_into_vec().expect("numbers of 32 bits")
+    x.try_into_vec_as().unwrap()
 }
 
 #[track_caller]
@@ -245,7 +241,11 @@ fn a_layer_gives_what_burn_gives() {
         let turned = tensor(&mut numbers, [2, 6, 9, 12], &device).swap_dims(2, 3);
         assert_same(convolve(&layer, turned.clone()), layer.forward(turned));
         let clamped = convolve_norm(&layer, None, Activation::RELU6, x.clone());
-        assert_same(clamped, layer.forward(x).clamp(0.0, 6.0));
+        let plain = layer.forward(x.clone());
+        assert_same(clamped, plain.clone().clamp(0.0, 6.0));
+        let around = tensor(&mut numbers, plain.dims(), &device);
+        let sum = convolve_around(&layer, None, around.clone(), Activation::RELU, x);
+        assert_same(sum, (plain + around).clamp_min(0.0));
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::LiteStage;
 use crate::activation::Activation;
-use crate::convolution::convolve_norm;
+use crate::convolution::{convolve_around, convolve_norm};
 use crate::folding::fold;
 
 /// Epsilon of all batch norms.
@@ -92,16 +92,19 @@ impl InvertedResidual {
     }
 
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = input.clone();
         let (first, second) = (self.bn1.as_ref(), self.bn2.as_ref());
-        let x = if let Some(project) = &self.conv_pwl {
-            let x = convolve_norm(&self.conv_pw, first, Activation::RELU6, x);
+        let around = self.residual.then(|| input.clone());
+        let (last, norm, x) = if let Some(project) = &self.conv_pwl {
+            let x = convolve_norm(&self.conv_pw, first, Activation::RELU6, input);
             let x = convolve_norm(&self.conv_dw, second, Activation::RELU6, x);
-            convolve_norm(project, self.bn3.as_ref(), Activation::None, x)
+            (project, self.bn3.as_ref(), x)
         } else {
-            let x = convolve_norm(&self.conv_dw, first, Activation::RELU6, x);
-            convolve_norm(&self.conv_pw, second, Activation::None, x)
+            let x = convolve_norm(&self.conv_dw, first, Activation::RELU6, input);
+            (&self.conv_pw, second, x)
         };
-        if self.residual { x + input } else { x }
+        match around {
+            Some(around) => convolve_around(last, norm, around, Activation::None, x),
+            None => convolve_norm(last, norm, Activation::None, x),
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Maps {
             let [all, along] = sums[channel].map(|sum| sum / count);
             let slope = along * f64::from(moments.inverse[channel]);
             let here = place..place + change.len();
-            arch.dispatch(Gradient {
+            arch.dispatch(InputGradient {
                 change,
                 x: &x[here.clone()],
                 gradient: &gradient[here],
@@ -266,7 +266,7 @@ impl WithSimd for GradientSums<'_> {
 
 /// `change = line[0] * (gradient - means[0] - (x - center) * means[1])`, with the gradient that the
 /// activation lets through.
-struct Gradient<'a> {
+struct InputGradient<'a> {
     change: &'a mut [f32],
     x: &'a [f32],
     gradient: &'a [f32],
@@ -276,7 +276,7 @@ struct Gradient<'a> {
     means: [f32; 2],
 }
 
-impl WithSimd for Gradient<'_> {
+impl WithSimd for InputGradient<'_> {
     type Output = ();
 
     #[inline(always)]

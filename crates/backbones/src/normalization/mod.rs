@@ -8,7 +8,8 @@
 mod backend;
 #[cfg(feature = "flex")]
 mod kernels;
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests;
 
 use burn::nn::BatchNorm;

@@ -28,14 +28,14 @@ fn norm(channels: usize, device: &Device) -> BatchNorm {
     norm
 }
 
+fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    x.try_into_vec_as().unwrap()
+}
+
 #[track_caller]
 fn assert_same<const D: usize>(ours: Tensor<D>, burns: Tensor<D>) {
     assert_eq!(ours.dims(), burns.dims());
-    let [ours, burns] = [ours, burns].map(|t| {
-        t.into_data()
-            .try_into_vec::<f32>()
-            .expect("numbers of 32 bits")
-    });
+    let [ours, burns] = [ours, burns].map(values);
     for (a, b) in ours.iter().zip(&burns) {
         assert!((a - b).abs() < 2e-5 * (1.0 + b.abs()), "{a} and {b}");
     }

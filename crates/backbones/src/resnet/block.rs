@@ -3,12 +3,11 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::ResNetBlock;
 use crate::activation::Activation;
-use crate::convolution::convolve_norm;
+use crate::convolution::{convolve_around, convolve_norm};
 use crate::folding::fold;
 
 /// A convolution without bias, padded to keep the size at stride 1, drawn as by He et al. (2015)
@@ -98,17 +97,17 @@ impl Residual {
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let first = self.bn1.as_ref();
         let x = convolve_norm(&self.conv1, first, Activation::RELU, input.clone());
-        let (second, third) = (self.bn2.as_ref(), self.bn3.as_ref());
-        let x = if let Some(conv) = &self.conv3 {
-            let x = convolve_norm(&self.conv2, second, Activation::RELU, x);
-            convolve_norm(conv, third, Activation::None, x)
-        } else {
-            convolve_norm(&self.conv2, second, Activation::None, x)
-        };
         let around = match &self.downsample {
             Some(down) => convolve_norm(&down.conv, down.bn.as_ref(), Activation::None, input),
             None => input,
         };
-        relu(x + around)
+        let second = self.bn2.as_ref();
+        match &self.conv3 {
+            Some(conv) => {
+                let x = convolve_norm(&self.conv2, second, Activation::RELU, x);
+                convolve_around(conv, self.bn3.as_ref(), around, Activation::RELU, x)
+            }
+            None => convolve_around(&self.conv2, second, around, Activation::RELU, x),
+        }
     }
 }
