@@ -3,19 +3,13 @@
 //! A padded map is taken apart by the place of its values within a stride, so that what a value of the
 //! kernel meets lies in one piece: with rows of the same length for input and output, a whole map is
 //! one long vector, and the columns beyond the output's width are computed and dropped.
-#![allow(
-    clippy::inline_always,
-    reason = "vector code has the instructions of the function that it is inlined into"
-)]
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
+use super::lanes::{Correlate, Dots, LANES};
 use super::pass::Then;
-
-/// Values of the result that are summed at a time, in registers.
-const LANES: usize = 64;
 
 /// Where the values of a padded and divided map lie.
 struct Layout {
@@ -174,65 +168,6 @@ pub(super) fn forward(x: &[f32], w: &[f32], then: &Then<'_>, shape: &Geometry) -
 
 fn weighted(kernel: &[f32], starts: &[usize]) -> Vec<(f32, usize)> {
     kernel.iter().copied().zip(starts.iter().copied()).collect()
-}
-
-/// `sum[i] = sum over t of kernel[t] * values[starts[t] + i]`; the length of `sum` is a multiple of
-/// [`LANES`].
-struct Correlate<'a> {
-    sum: &'a mut [f32],
-    values: &'a [f32],
-    taps: &'a [(f32, usize)],
-}
-
-impl WithSimd for Correlate<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (sums, _) = S::as_mut_simd_f32s(self.sum);
-        for (at, sum) in sums.chunks_exact_mut(4).enumerate() {
-            let mut lanes = [simd.splat_f32s(0.0); 4];
-            for (weight, start) in self.taps {
-                let weight = simd.splat_f32s(*weight);
-                let first = start + at * 4 * S::F32_LANES;
-                let (values, _) = S::as_simd_f32s(&self.values[first..first + 4 * S::F32_LANES]);
-                for (lane, value) in lanes.iter_mut().zip(values) {
-                    *lane = simd.mul_add_e_f32s(weight, *value, *lane);
-                }
-            }
-            sum.copy_from_slice(&lanes);
-        }
-    }
-}
-
-/// The sums of products of `left` with the values from each start on; the length of `left` is a
-/// multiple of [`LANES`].
-struct Dots<'a> {
-    sums: &'a mut [f32],
-    left: &'a [f32],
-    right: &'a [f32],
-    starts: &'a [usize],
-}
-
-impl WithSimd for Dots<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (left, _) = S::as_simd_f32s(self.left);
-        for (sum, start) in self.sums.iter_mut().zip(self.starts) {
-            let (right, _) = S::as_simd_f32s(&self.right[*start..start + self.left.len()]);
-            let mut lanes = [simd.splat_f32s(0.0); 4];
-            for (left, right) in left.chunks_exact(4).zip(right.chunks_exact(4)) {
-                for ((lane, left), right) in lanes.iter_mut().zip(left).zip(right) {
-                    *lane = simd.mul_add_e_f32s(*left, *right, *lane);
-                }
-            }
-            let [a, b, c, d] = lanes;
-            let all = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
-            *sum += simd.reduce_sum_f32s(all);
-        }
-    }
 }
 
 /// See `dense::input_gradient`.

@@ -16,6 +16,8 @@ mod depthwise;
 #[cfg(feature = "flex")]
 mod geometry;
 #[cfg(feature = "flex")]
+mod lanes;
+#[cfg(feature = "flex")]
 mod pass;
 #[cfg(feature = "flex")]
 mod product;

@@ -8,6 +8,8 @@
 mod backend;
 #[cfg(feature = "flex")]
 mod kernels;
+#[cfg(feature = "flex")]
+mod lanes;
 #[cfg(test)]
 #[cfg(feature = "flex")]
 mod tests;
