@@ -12,7 +12,7 @@ use geoloc::datasets::Photo;
 use geoloc::images::encode_png;
 
 /// Enough that the signal comes before the end.
-const STEPS: u64 = 1500;
+const STEPS: u64 = 400;
 
 const RECIPE: &str = "
 title = \"interrupted\"
