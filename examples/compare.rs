@@ -1,6 +1,6 @@
 //! Compares the approaches of the field on views of the Earth: same tiles, same encoder, same number
-//! of steps. Writes one report; approaches that are finished are not trained again, and one that was
-//! cut off goes on from its last checkpoint.
+//! of steps. Writes one report; approaches that are finished are not trained again. Ctrl-C ends it with
+//! a checkpoint, and the same command goes on from there.
 //!
 //! ```text
 //! cargo run --release --example compare                                  # all, about a quarter of an hour
@@ -10,8 +10,12 @@
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
 
+#[path = "support/interrupt.rs"]
+mod interrupt;
+
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -55,8 +59,17 @@ struct Options {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let device = Device::default();
     let frozen = options
@@ -79,6 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         folder: &options.out,
         progress: ProgressMode::Auto,
+        interrupt: Some(interrupt::on_ctrl_c()?),
     };
     print_header();
     let outcome = compare(&comparison, frozen.as_ref(), &mut print_rows, &device)?;

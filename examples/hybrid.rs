@@ -1,6 +1,6 @@
 //! Prototypes and aerial tiles fused into cell codes (Lindenberger et al. 2025), on views of the
 //! Earth: trains, finds the weight of the prototypes, evaluates every part, writes a report and a
-//! model file. A run that is cut off goes on from its last checkpoint when started again.
+//! model file. Ctrl-C ends it with a checkpoint, and the same command goes on from there.
 //!
 //! ```text
 //! cargo run --release --example hybrid              # some minutes on two cores
@@ -9,8 +9,12 @@
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
 
+#[path = "support/interrupt.rs"]
+mod interrupt;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -55,10 +59,19 @@ struct Options {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
-    let config = config(&options)?;
+    let config = config(options)?;
     if let Some(path) = &options.evaluate {
         return evaluate(path, &config);
     }
@@ -71,6 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &config,
         ProgressMode::Auto,
         Some(&options.out),
+        Some(interrupt::on_ctrl_c()?),
         &Device::default(),
     )?;
     outcome.report.verify()?;

@@ -9,11 +9,15 @@
 //! The CSV lists path, latitude and longitude, and if there are any, class and group: photos of one
 //! group (a day, a sequence, a user) stay in one part of the split. A folder holds one folder for
 //! each class, whose photos have their place in their EXIF data or in `classes.csv` there (name,
-//! latitude, longitude). Bad rows and files are named and left out. The same command again goes on
-//! where the last one was cut off.
+//! latitude, longitude). Bad rows and files are named and left out. Ctrl-C ends it with a checkpoint;
+//! the same command again goes on where the last one was cut off.
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
 
+#[path = "support/interrupt.rs"]
+mod interrupt;
+
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,7 +25,7 @@ use std::time::Instant;
 use clap::Parser;
 use geoloc::metrics::MethodReport;
 use geoloc::photos::read_photos;
-use geoloc::recipe::{Length, Recipe, RecipeError, TrainOptions, TrainOutcome, train};
+use geoloc::recipe::{Length, Recipe, TrainOptions, TrainOutcome, train};
 use geoloc::trainer::ProgressMode;
 
 /// Lines about rows that were left out.
@@ -69,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), RecipeError> {
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let mut recipe = Recipe::read(&options.recipe)?;
     if let Some(weights) = &options.weights {
@@ -96,6 +100,7 @@ fn run(options: &Options) -> Result<(), RecipeError> {
         photos,
         &TrainOptions {
             length: steps.or(options.epochs.map(Length::Epochs)),
+            interrupt: Some(interrupt::on_ctrl_c()?),
             ..TrainOptions::to(&options.out)
         },
     )?;
@@ -125,6 +130,9 @@ fn print(recipe: &Recipe, outcome: &TrainOutcome) {
         "test_photos",
         "classes",
         "steps",
+        "temperature",
+        "validation_calibration_error_before",
+        "validation_calibration_error_after",
     ];
     let known = |key: &&str| Some(format!("{key} {}", report.settings.get(*key)?));
     let settings: Vec<String> = settings.iter().filter_map(known).collect();

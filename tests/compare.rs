@@ -1,14 +1,21 @@
 //! The comparison of approaches at a toy size: what it writes, and that finished parts are not done
 //! again.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail loudly"
+)]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use geoloc::backbones::SmallCnn;
 use geoloc::burn::tensor::Device;
 use geoloc::metrics::{HtmlReport, Report};
-use geoloc::trainer::ProgressMode;
+use geoloc::trainer::{ProgressMode, TrainError};
+use geoloc::world::WorldError;
 use geoloc::world::compare::{
     Approach, CompareConfig, CompareOutcome, Comparison, FrozenEncoder, compare,
 };
@@ -28,14 +35,23 @@ fn config() -> CompareConfig {
 }
 
 fn run(folder: &Path) -> CompareOutcome {
+    run_until(folder, &Approach::ALL, None).unwrap()
+}
+
+fn run_until(
+    folder: &Path,
+    approaches: &[Approach],
+    interrupt: Option<Arc<AtomicBool>>,
+) -> Result<CompareOutcome, WorldError> {
     let comparison = Comparison {
         config: config(),
-        approaches: Approach::ALL.to_vec(),
+        approaches: approaches.to_vec(),
         folder,
         progress: ProgressMode::Hidden,
+        interrupt,
     };
     let frozen = None::<&FrozenEncoder<SmallCnn>>;
-    compare(&comparison, frozen, &mut |_| (), &Device::default()).unwrap()
+    compare(&comparison, frozen, &mut |_| (), &Device::default())
 }
 
 #[test]
@@ -81,4 +97,18 @@ fn every_approach_is_trained_judged_and_kept() {
     let (first, second) = (&outcome.approaches[0], &mended.approaches[0]);
     assert_eq!(first.curve, second.curve);
     assert_eq!(first.methods[0].seen, second.methods[0].seen);
+
+    // Interrupted after each step, it comes to the same curve.
+    let other = tempfile::tempdir().unwrap();
+    let flag = Arc::new(AtomicBool::new(true));
+    for step in 1..config().steps {
+        let cut = run_until(other.path(), &[Approach::Cities], Some(flag.clone()));
+        let Err(WorldError::Train(TrainError::Interrupted { step: found })) = cut else {
+            panic!("{cut:?}");
+        };
+        assert_eq!(found, step);
+    }
+    let resumed = run_until(other.path(), &[Approach::Cities], None).unwrap();
+    let cities = outcome.report.method("cities").unwrap();
+    assert_eq!(resumed.report.method("cities").unwrap(), cities);
 }

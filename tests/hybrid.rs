@@ -56,7 +56,7 @@ fn a_small_run_holds_together_and_its_file_works() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::default();
     let config = config();
-    let run = |folder| hybrid(&config, ProgressMode::Hidden, folder, &device).unwrap();
+    let run = |folder| hybrid(&config, ProgressMode::Hidden, folder, None, &device).unwrap();
     let outcome = run(Some(folder.path()));
     outcome.report.verify().unwrap();
     let [covered, uncovered, unseen] = outcome.slices;

@@ -201,6 +201,11 @@ fn what_makes_no_sense_is_named() {
             "patience",
         ),
         (
+            "batch = 4",
+            "batch = 4\nphotos_per_place = 2",
+            "`training.photos_per_place`: the approach `classifier`",
+        ),
+        (
             "epochs = 1",
             "epochs = 1\nsteps = 3",
             "`training.phases[0].epochs`",
@@ -248,6 +253,19 @@ fn what_makes_no_sense_is_named() {
         let text = GOOD.replacen(from, to, 1);
         let error = Recipe::parse(&text, "bad.toml").unwrap_err().to_string();
         assert!(error.contains(named), "{to}: {error}");
+    }
+}
+
+#[test]
+fn photos_of_a_place_have_to_fit_the_batch() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/places.toml");
+    let mut recipe = Recipe::read(file).unwrap();
+    let (batch, photos) = (recipe.training.batch, recipe.training.photos_per_place);
+    assert!(photos.is_some_and(|k| k > 1 && batch.is_multiple_of(k)));
+    for photos in [0, 1, batch - 1, batch] {
+        recipe.training.photos_per_place = Some(photos);
+        let error = recipe.check().unwrap_err().to_string();
+        assert!(error.starts_with("`training.photos_per_place`"), "{error}");
     }
 }
 

@@ -21,12 +21,12 @@ use geoloc::datasets::{Augment, Photo, decode_photo};
 use geoloc::heads::cell::CellHeadConfig;
 use geoloc::images::encode_png;
 use geoloc::locate::{AnyEncoder, AnyEncoderConfig, NamedEncoder, build_model, load_any};
-use geoloc::photos::{PhotoList, read_photos};
+use geoloc::photos::{PhotoList, SplitConfig, read_photos};
 use geoloc::recipe::{
     Length, PartitionChoice, Recipe, RecipeError, TrainOptions, TrainOutcome, train,
 };
 use geoloc::seed::draw_weights;
-use geoloc::trainer::{ProgressMode, StopReason};
+use geoloc::trainer::{ProgressMode, StopReason, TrainError};
 
 /// The generator of the CPU backend is one for the whole process: tests that draw from it take
 /// turns.
@@ -173,11 +173,11 @@ fn a_run_that_was_cut_off_goes_on_to_the_same_model() {
     // Set from the beginning: each call takes one step.
     cut.interrupt = Some(Arc::new(AtomicBool::new(true)));
     for step in 1..=3 {
-        let outcome = train(&recipe, read(&csv, &recipe), &cut).unwrap();
-        assert_eq!(
-            (outcome.steps, outcome.reason),
-            (step, StopReason::Interrupted)
-        );
+        let outcome = train(&recipe, read(&csv, &recipe), &cut);
+        let Err(RecipeError::Train(TrainError::Interrupted { step: found })) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(found, step);
     }
     cut.interrupt = None;
     let resumed = train(&recipe, read(&csv, &recipe), &cut).unwrap();
@@ -191,6 +191,94 @@ fn a_run_that_was_cut_off_goes_on_to_the_same_model() {
     cut.length = Some(Length::Steps(9));
     let other = train(&recipe, read(&csv, &recipe), &cut);
     assert!(matches!(other, Err(RecipeError::OtherRun { .. })));
+}
+
+#[test]
+fn photos_drawn_place_by_place_resume_to_the_same_model() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let retrieval = "type = \"retrieval\"\ndim = 8\npositive_km = 0.6\nnegative_km = 5.0";
+    let mut recipe = recipe(retrieval, "");
+    recipe.training.photos_per_place = Some(2);
+    let run = |name: &str, recipe: &Recipe, interrupt: bool| {
+        let mut options = options(&folder.path().join(name));
+        options.interrupt = interrupt.then(|| Arc::new(AtomicBool::new(true)));
+        train(recipe, read(&csv, recipe), &options)
+    };
+    let whole = run("whole", &recipe, false).unwrap();
+    for _ in 0..2 {
+        run("cut", &recipe, true).unwrap_err();
+    }
+    let resumed = run("cut", &recipe, false).unwrap();
+    assert_eq!(resumed.report, whole.report);
+    // It is another run than that of photos drawn one by one.
+    recipe.training.photos_per_place = None;
+    let plain = run("plain", &recipe, false).unwrap();
+    assert_ne!(plain.report.curves, whole.report.curves);
+    // No two photos are within a metre of each other.
+    let retrieval = retrieval.replace("0.6", "0.001");
+    let mut recipe = self::recipe(&retrieval, "");
+    recipe.training.photos_per_place = Some(2);
+    let alone = run("alone", &recipe, false);
+    assert!(matches!(alone, Err(RecipeError::Places(_))), "{alone:?}");
+}
+
+#[test]
+fn a_classifier_says_how_sure_it_may_be() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    // Every sixth photo looks like one of the next town: nobody can be sure.
+    for i in (0..42).step_by(6) {
+        let file = |i: usize| folder.path().join(format!("{i:02}.png"));
+        std::fs::copy(file(i + 1), file(i)).unwrap();
+    }
+    for (approach, partition) in [
+        ("type = \"classifier\"", CELLS),
+        ("type = \"classes\"", CLASSES),
+        ("type = \"cosine\"\nmargin = 0.0", CELLS),
+    ] {
+        let mut recipe = recipe(approach, partition);
+        recipe.split = SplitConfig::Stratified {
+            validation: 0.5,
+            test: 0.25,
+            seed: 1,
+            groups: false,
+        };
+        recipe.training.phases[1].steps = Some(40);
+        let out = options(&folder.path().join(recipe.approach.name()));
+        let outcome = train(&recipe, read(&csv, &recipe), &out).unwrap();
+        let figure = |key: &str| outcome.report.settings[key].parse::<f64>().unwrap();
+        let temperature = figure("temperature");
+        assert!((temperature - 1.0).abs() > 1e-3, "{temperature}");
+        for key in ["before", "after"] {
+            let error = figure(&format!("validation_calibration_error_{key}"));
+            assert!((0.0..=1.0).contains(&error), "{error}");
+        }
+        let method = &outcome.report.methods[0];
+        assert!(method.extra["expected calibration error"].is_finite());
+        // The file's answer is the softmax of logits divided by the temperature: without it, the same
+        // place with another probability.
+        let mut artifact = Artifact::open(&outcome.model).unwrap();
+        let settings = artifact.component("model").unwrap().settings.clone();
+        assert_eq!(settings["temperature"].as_f64().unwrap(), temperature);
+        let photo = || decode_photo(folder.path().join(&method.predictions[0].id)).unwrap();
+        let answer = |artifact: &Artifact| {
+            let locator = load_any(artifact, None, &Device::flex()).unwrap();
+            locator.locate(&[photo()]).pop().unwrap().unwrap()
+        };
+        let calibrated = answer(&artifact);
+        let kind = artifact.component("model").unwrap().kind.clone();
+        let mut plain = settings.as_object().unwrap().clone();
+        plain["temperature"] = 1.0.into();
+        artifact.insert_component("model", &kind, &plain).unwrap();
+        let plain = answer(&artifact);
+        assert_eq!(plain.location, calibrated.location);
+        let (p, q) = (plain.candidates, calibrated.candidates);
+        let odds = |c: &[geoloc::geo_cells::Candidate]| (c[0].probability / c[1].probability).ln();
+        assert!((odds(&p) / temperature - odds(&q)).abs() < 1e-4 * odds(&p).abs().max(1e-2));
+    }
 }
 
 #[test]

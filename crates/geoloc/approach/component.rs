@@ -37,6 +37,21 @@ pub struct ApproachSettings {
     pub approach: ApproachConfig,
     /// Hash of the ground that the classes belong to.
     pub ground_hash: String,
+    /// Divisor of the logits of a classifier before the softmax.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_one(x: &f64) -> bool {
+    *x == 1.0
 }
 
 /// Adds a trained approach under `name`, in a form that [`load_any`](crate::locate::load_any) reads.
@@ -57,6 +72,7 @@ pub fn insert_approach<H: Head>(
         encoder,
         approach,
         ground_hash,
+        temperature,
     } = settings.clone();
     let classifier = |dropout| CellClassifierSettings {
         input,
@@ -65,7 +81,7 @@ pub fn insert_approach<H: Head>(
             cells: ground.sizes().first().copied().unwrap_or(0),
             dropout,
         },
-        temperature: 1.0,
+        temperature,
         partition_hash: ground_hash,
     };
     match approach {
@@ -165,7 +181,8 @@ impl WithApproach for Load<'_> {
                 }
             }
         };
-        let decoder = approach.decoder.make(&model.head, gallery);
+        let decoder = approach.decoder.with_temperature(settings.temperature);
+        let decoder = decoder.make(&model.head, gallery);
         let decoder = decoder.map_err(|e| unusable(name, &e))?;
         let pipeline = Pipeline::new(name, &model, decoder, settings.input, device);
         Ok(Box::new(pipeline))

@@ -115,6 +115,15 @@ impl ApproachConfig {
         }
     }
 
+    /// How far apart two photos of one place are at most, in km, where it learns from pairs of photos.
+    #[must_use]
+    pub fn place_km(&self) -> Option<f64> {
+        match self {
+            Self::Retrieval(options) => Some(options.positive_km),
+            _ => None,
+        }
+    }
+
     /// The radius that its answers state, where the model itself says nothing about it: to be
     /// measured on validation photos.
     pub fn stated_radius_km(&mut self) -> Option<&mut f64> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::alignment::{AlignmentDecoder, PlaceAlignment, PlaceAlignmentHead};
-use crate::core::{Decoder, Embedding, Head};
+use crate::core::{CellLogits, CosineLogits, Decoder, Embedding, Head};
 use crate::geo_cells::LatLng;
+use crate::heads::cell::{CellDecoder, CellHead};
+use crate::heads::cosine::CosineHead;
 use crate::heads::embedding::EmbeddingHead;
 use crate::locate::{GalleryDecoder, index_embeddings};
 use crate::retrieval::AddError;
@@ -58,6 +60,20 @@ pub trait MakeDecoder<H: Head>: Clone + Send + Sync {
         None
     }
 
+    /// The logits over classes that the answer is chosen by, `[batch, classes]`, and that
+    /// [`with_temperature`](Self::with_temperature) divides; `None` if there are none.
+    fn logits(&self, output: H::Output) -> Option<Tensor<2>> {
+        let _ = output;
+        None
+    }
+
+    /// Divides logits by `temperature` before the softmax.
+    #[must_use]
+    fn with_temperature(self, temperature: f64) -> Self {
+        let _ = temperature;
+        self
+    }
+
     /// The decoder over a gallery, which is empty where none is needed.
     ///
     /// # Errors
@@ -74,6 +90,42 @@ impl<H: Head, D: Decoder<H::Output> + Clone + 'static> MakeDecoder<H> for Ready<
     type Decoder = D;
 
     fn make(&self, _head: &H, _gallery: Gallery) -> Result<D, AddError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// The most probable cell.
+#[derive(Clone, Debug)]
+pub struct MostProbable(pub CellDecoder);
+
+impl MakeDecoder<CellHead> for MostProbable {
+    type Decoder = CellDecoder;
+
+    fn logits(&self, output: CellLogits) -> Option<Tensor<2>> {
+        Some(output.0)
+    }
+
+    fn with_temperature(self, temperature: f64) -> Self {
+        Self(self.0.with_temperature(temperature))
+    }
+
+    fn make(&self, _head: &CellHead, _gallery: Gallery) -> Result<CellDecoder, AddError> {
+        Ok(self.0.clone())
+    }
+}
+
+impl MakeDecoder<CosineHead> for MostProbable {
+    type Decoder = CellDecoder;
+
+    fn logits(&self, output: CosineLogits) -> Option<Tensor<2>> {
+        Some(output.logits().0)
+    }
+
+    fn with_temperature(self, temperature: f64) -> Self {
+        Self(self.0.with_temperature(temperature))
+    }
+
+    fn make(&self, _head: &CosineHead, _gallery: Gallery) -> Result<CellDecoder, AddError> {
         Ok(self.0.clone())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::alignment::{PlaceAlignmentHeadConfig, PlaceAlignmentLoss, PlaceQueue};
-use super::decoders::{GalleryOfPhotos, GalleryOfPlaces, Ready};
+use super::decoders::{GalleryOfPhotos, GalleryOfPlaces, MostProbable, Ready};
 use super::options::CellLoss;
 use super::{
     Approach, ApproachConfig, ApproachError, ByClass, ByPlace, ByScene, Ground, WithApproach,
@@ -54,7 +54,7 @@ impl ApproachConfig {
                     cells: partition.len(),
                     dropout: options.dropout,
                 };
-                let decoder = Ready(CellDecoder::new(partition.clone(), KEEP));
+                let decoder = MostProbable(CellDecoder::new(partition.clone(), KEEP));
                 classifier(head, options.loss, &partition, decoder, what)
             }
             Self::Cosine(options) => {
@@ -68,7 +68,7 @@ impl ApproachConfig {
                         margin: Margin::Cosine(options.margin),
                     },
                     targets: ByPlace(CellClasses::new(partition.clone())),
-                    decoder: Ready(CellDecoder::new(partition, KEEP)),
+                    decoder: MostProbable(CellDecoder::new(partition, KEEP)),
                 })
             }
             Self::Classes(options) => {
@@ -82,7 +82,7 @@ impl ApproachConfig {
                         label_smoothing: options.label_smoothing,
                     },
                     targets: ByClass,
-                    decoder: Ready(CellDecoder::new(partition, KEEP)),
+                    decoder: MostProbable(CellDecoder::new(partition, KEEP)),
                 })
             }
             Self::ScaledRegression(options) => what.call(Approach {
@@ -271,7 +271,7 @@ fn classifier<W: WithApproach>(
     head: CellHeadConfig,
     loss: CellLoss,
     partition: &Arc<Partition>,
-    decoder: Ready<CellDecoder>,
+    decoder: MostProbable,
     what: W,
 ) -> W::Output {
     let targets = ByPlace(CellClasses::new(partition.clone()));

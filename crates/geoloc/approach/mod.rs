@@ -19,7 +19,9 @@ pub use alignment::{
 };
 pub use component::{APPROACH, ApproachSettings, insert_approach, load_approach};
 pub use config::{ApproachConfig, ApproachError};
-pub use decoders::{Gallery, GalleryOf, GalleryOfPhotos, GalleryOfPlaces, MakeDecoder, Ready};
+pub use decoders::{
+    Gallery, GalleryOf, GalleryOfPhotos, GalleryOfPlaces, MakeDecoder, MostProbable, Ready,
+};
 pub use ground::{Ground, GroundKind};
 pub use label::{ByClass, ByPlace, ByScene, PhotoLabel, PhotoTargets};
 pub use options::{

@@ -6,9 +6,11 @@ use burn::tensor::Device;
 use thiserror::Error;
 
 use super::inputs::{InputError, PhotoInputs};
+use super::places::{PlaceDrawError, check_places, same_places};
 use crate::approach::{PhotoLabel, PhotoTargets};
 use crate::core::{BatchError, BatchSource, GeoBatch, Learner};
 use crate::epochs::EpochOrder;
+use crate::geo_cells::LatLng;
 use crate::seed::mix;
 
 /// Labelled photos for the trainer. Every epoch takes each photo once, in an order that depends on
@@ -23,6 +25,7 @@ pub struct PhotoBatches<I, T> {
     batch: usize,
     seed: u64,
     order: EpochOrder,
+    lone: usize,
 }
 
 /// There is nothing to make batches of.
@@ -61,7 +64,49 @@ impl<I: PhotoInputs, T: PhotoTargets> PhotoBatches<I, T> {
             targets,
             batch,
             seed,
+            lone: 0,
         })
+    }
+
+    /// Draws place by place: with P times K photos in a batch and `photos` = K, a batch shows P
+    /// places with K photos each, as losses over pairs need them.
+    ///
+    /// Photos of one place are at most `width_km` apart. An epoch takes every place once, with K of
+    /// its photos, which each epoch draws anew. A place with fewer than K gives all it has and none
+    /// twice, so that a batch then shows more places, and may end within one. A photo alone at its
+    /// place has no pair and is not drawn; [`lone`](Self::lone) counts them.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceDrawError`] if K is below 2, the batch is not P times K with P of at least 2, the width
+    /// is no distance, or there are too few places.
+    pub fn by_place(mut self, photos: usize, width_km: f64) -> Result<Self, PlaceDrawError> {
+        let batch = self.batch;
+        check_places(batch, photos)?;
+        let location = |row: &usize| self.labels.get(*row).map(|l| l.location);
+        let locations: Vec<LatLng> = self.rows.iter().filter_map(location).collect();
+        let mut places = same_places(&locations, width_km)?;
+        let all = places.len();
+        places.retain(|place| place.len() > 1);
+        self.lone = all - places.len();
+        let count = places.len();
+        let order = EpochOrder::of_places(places, photos, self.seed);
+        if count < 2 || order.epoch_len() < batch {
+            return Err(PlaceDrawError::Few {
+                places: count,
+                photos: order.epoch_len(),
+                batch,
+                width_km,
+            });
+        }
+        self.order = order;
+        Ok(self)
+    }
+
+    /// Photos that are not drawn because no other one is at their place.
+    #[must_use]
+    pub fn lone(&self) -> usize {
+        self.lone
     }
 
     /// The photos `rows` of the data set as one batch; changed at random if `first` is given.
@@ -120,3 +165,7 @@ impl<I: PhotoInputs, T: PhotoTargets> BatchSource for PhotoBatches<I, T> {
             .map_err(|source| BatchError { step, source })
     }
 }
+
+#[cfg(test)]
+#[path = "batches_tests.rs"]
+mod tests;

@@ -7,9 +7,12 @@
 mod batches;
 mod inputs;
 mod list;
+mod places;
 mod split;
 
 pub use batches::{NoPhotos, PhotoBatches};
 pub use inputs::{FeatureInputs, ImageInputs, InputError, PhotoInputs};
 pub use list::{Columns, LabelledPhoto, PhotoList, PhotosError, read_photos};
+pub use places::PlaceDrawError;
+pub(crate) use places::check_places;
 pub use split::{SplitConfig, SplitError};

@@ -4,6 +4,7 @@ use super::{PartitionChoice, Recipe, RecipeError};
 use crate::approach::{ApproachConfig, GroundKind};
 use crate::heads::flow::FlowSampler;
 use crate::locate::check_input;
+use crate::photos::check_places;
 
 impl Recipe {
     /// Checks all that can be checked without photos.
@@ -25,6 +26,14 @@ impl Recipe {
         }
         self.check_ground()?;
         self.check_approach()?;
+        if let Some(photos) = self.training.photos_per_place {
+            if self.approach.place_km().is_none() {
+                let approach = self.approach.name();
+                let reason = format!("the approach `{approach}` does not learn from pairs");
+                return Err(RecipeError::key("training.photos_per_place", reason));
+            }
+            check_places(self.training.batch, photos)?;
+        }
         self.training
             .trainer_config(1000, None, self.encoder.frozen)?;
         let radii = &self.evaluation.radii_km;

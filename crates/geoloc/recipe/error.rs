@@ -11,7 +11,7 @@ use crate::core::ConfigError;
 use crate::features::FeatureRunError;
 use crate::images::EncodeError;
 use crate::metrics::{MetricError, ReportError};
-use crate::photos::{InputError, NoPhotos, PhotosError, SplitError};
+use crate::photos::{InputError, NoPhotos, PhotosError, PlaceDrawError, SplitError};
 use crate::retrieval::AddError;
 use crate::trainer::TrainError;
 
@@ -62,6 +62,9 @@ pub enum RecipeError {
     /// There is nothing to train on.
     #[error("no photos to train on: {0}")]
     NoPhotos(#[from] NoPhotos),
+    /// The photos cannot be drawn place by place.
+    #[error("`training.photos_per_place`: {0}")]
+    Places(#[from] PlaceDrawError),
     /// The approach does not fit the ground.
     #[error(transparent)]
     Approach(#[from] ApproachError),

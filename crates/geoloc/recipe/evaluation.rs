@@ -15,7 +15,8 @@ use crate::evaluate::LocatedPhoto;
 use crate::geo_cells::Partition;
 use crate::locate::load_any;
 use crate::metrics::{
-    Average, ConfusionMatrix, Conventions, Curve, Gallery, MethodReport, Prediction, Report, Role,
+    Average, CALIBRATION_BINS, ConfusionMatrix, Conventions, Curve, Gallery, MethodReport,
+    Prediction, Reliability, Report, Role,
 };
 use crate::photos::LabelledPhoto;
 use crate::showcase::easy_and_hard;
@@ -60,6 +61,11 @@ pub(super) fn evaluate_model(
     if let Some(partition) = prepared.ground.finest() {
         method = with_classes(method, partition, &photos)?;
     }
+    if let (Some(partition), Some(_)) = (prepared.ground.finest(), trained.calibration) {
+        let labelled = recipe.approach.needs_classes();
+        let truth = rows.iter().map(|&row| prepared.class_of(row, labelled));
+        method = with_calibration(method, partition, &truth.collect::<Vec<_>>())?;
+    }
     let galleries = shown(recipe, &method, &photos)?;
     report.push_method(method)?;
     if let Some(constant) = ConstantLocator::geometric_median(&prepared.places) {
@@ -103,10 +109,16 @@ fn describe(
         let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
         report.set("classes", sizes.join(", "));
     }
+    if let Some(calibration) = &trained.calibration {
+        report.set("temperature", calibration.temperature);
+        report.set("validation_calibration_error_before", calibration.before);
+        report.set("validation_calibration_error_after", calibration.after);
+    }
     if !recipe.source.is_empty() {
         report.notes.push(recipe.source.clone());
     }
     report.notes.extend(prepared.notes.iter().cloned());
+    report.notes.extend(trained.notes.iter().cloned());
     let train = trained.history.train.iter();
     let train = train.map(|p| (p.step, Some(p.loss), None));
     let validation = trained.history.validation.iter();
@@ -167,6 +179,25 @@ fn with_classes(
         .with_extra("macro F1", scores.f1)
         .with_extra("macro precision", scores.precision)
         .with_extra("macro recall", scores.recall))
+}
+
+/// Adds how well probabilities agree with how often the class is right; a photo of no class counts as
+/// wrong.
+fn with_calibration(
+    method: MethodReport,
+    partition: &Partition,
+    truth: &[Option<usize>],
+) -> Result<MethodReport, RecipeError> {
+    let rows = method.predictions.iter().zip(truth);
+    let (confidence, right): (Vec<f64>, Vec<bool>) = rows
+        .map(|(prediction, truth)| {
+            let class = prediction.predicted.and_then(|at| partition.nearest(at));
+            let right = truth.is_some() && class == *truth;
+            (prediction.probability.unwrap_or(0.0).clamp(0.0, 1.0), right)
+        })
+        .unzip();
+    let reliability = Reliability::new(&confidence, &right, CALIBRATION_BINS)?;
+    Ok(method.with_extra("expected calibration error", reliability.expected_error))
 }
 
 /// The easiest and the hardest photos.

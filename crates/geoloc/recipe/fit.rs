@@ -4,28 +4,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::Device;
 
+use super::calibration::Calibration;
+use super::finish::Finished;
 use super::prepare::Prepared;
 use super::{Recipe, RecipeError, TrainOptions};
 use crate::approach::{
-    Approach, ApproachConfig, ApproachSettings, Gallery, GalleryOf, MakeDecoder, OutputOf,
-    PhotoTargets, WithApproach, insert_approach,
+    Approach, ApproachConfig, ApproachSettings, MakeDecoder, OutputOf, PhotoTargets, WithApproach,
+    insert_approach,
 };
 use crate::artifact::Artifact;
 use crate::backbones::feature_file::{Precision, Precomputed};
-use crate::core::{Decoder, Encoder, GeoModel, Head, HeadConfig, Loss, Training};
+use crate::core::{Encoder, GeoModel, HeadConfig, Loss, Training};
 use crate::datasets::Preprocess;
 use crate::features::FeatureRun;
-use crate::geo_cells::{LatLng, haversine_km};
 use crate::locate::{AnyEncoder, AnyEncoderConfig};
 use crate::photos::{FeatureInputs, ImageInputs, PhotoBatches, PhotoInputs};
 use crate::trainer::{Fitted, History, StopReason, Trainer, TrainerConfig, Validate};
 
 /// Name of the component in the model file.
 pub(super) const COMPONENT: &str = "model";
-/// Photos that go through a model together after the training.
-const CHUNK: usize = 64;
 
 /// All that a training needs, but for the types of the approach.
 pub(super) struct Fit<'a> {
@@ -51,15 +49,10 @@ pub(super) struct Trained {
     pub(super) steps: u64,
     /// Parameters of the whole model.
     pub(super) parameters: usize,
-}
-
-/// What comes of a training, in the types of the approach.
-struct Finished<H, D> {
-    head: H,
-    gallery: Gallery,
-    decoder: D,
-    /// Median distance in km of answers for validation photos, where it was asked for.
-    radius_km: Option<f64>,
+    /// The temperature of a classifier.
+    pub(super) calibration: Option<Calibration>,
+    /// What a reader should know.
+    pub(super) notes: Vec<String>,
 }
 
 impl WithApproach for Fit<'_> {
@@ -116,6 +109,7 @@ impl WithApproach for Fit<'_> {
             encoder: self.encoder_config,
             approach: config,
             ground_hash: self.prepared.ground.content_hash(),
+            temperature: finished.calibration.map_or(1.0, |c| c.temperature),
         };
         insert_approach(
             self.artifact,
@@ -130,6 +124,8 @@ impl WithApproach for Fit<'_> {
             reason,
             steps,
             parameters: Module::num_params(&model),
+            calibration: finished.calibration,
+            notes: finished.notes,
         })
     }
 }
@@ -164,22 +160,12 @@ impl Fit<'_> {
     }
 
     /// Trains a model on whatever inputs its encoder reads.
-    #[allow(
-        clippy::type_complexity,
-        reason = "the learner's type says what it is made of"
-    )]
     fn train<E, I, C, L, T, D>(
         &self,
         model: GeoModel<E, C::Head>,
         inputs: &I,
         approach: &Approach<C, L, T, D>,
-    ) -> Result<
-        (
-            Fitted<Training<E, C::Head, L>>,
-            Finished<C::Head, D::Decoder>,
-        ),
-        RecipeError,
-    >
+    ) -> Result<(Fitted<Training<E, C::Head, L>>, Finished<C::Head>), RecipeError>
     where
         E: Encoder<Input = I::Input>,
         I: PhotoInputs + Clone,
@@ -189,7 +175,7 @@ impl Fit<'_> {
         D: MakeDecoder<C::Head>,
     {
         let (prepared, options) = (self.prepared, self.options);
-        let batches = PhotoBatches::new(
+        let mut batches = PhotoBatches::new(
             inputs.clone(),
             prepared.labels.clone(),
             prepared.train.clone(),
@@ -197,6 +183,10 @@ impl Fit<'_> {
             self.recipe.training.batch,
             self.recipe.training.seed,
         )?;
+        let width_km = self.recipe.approach.place_km();
+        if let (Some(photos), Some(width_km)) = (self.recipe.training.photos_per_place, width_km) {
+            batches = batches.by_place(photos, width_km)?;
+        }
         let learner = Training {
             model,
             criterion: approach.loss.clone(),
@@ -217,130 +207,16 @@ impl Fit<'_> {
             Some(&mut loss)
         };
         let autodiff = options.device.clone().autodiff();
-        let fitted = trainer.fit(learner, &batches, validate, &autodiff)?;
-        let model = &fitted.learner.model;
-        let gallery = self.gallery(model, inputs, &approach.decoder)?;
-        let decoder = approach.decoder.make(&model.head, gallery.clone())?;
-        let mut finished = Finished {
-            head: model.head.clone(),
-            gallery,
-            decoder,
-            radius_km: None,
-        };
-        if self.recipe.approach.clone().stated_radius_km().is_some() {
-            finished.radius_km = self.radius_km(model, inputs, &finished.decoder)?;
+        let fitted = trainer
+            .fit(learner, &batches, validate, &autodiff)?
+            .complete()?;
+        let mut finished = self.finish(&fitted.learner.model, inputs, &approach.decoder)?;
+        if batches.lone() > 0 {
+            finished.notes.push(format!(
+                "{} training photos have no other one at their place and were not drawn",
+                batches.lone()
+            ));
         }
         Ok((fitted, finished))
     }
-
-    fn gallery<E, I, H, D>(
-        &self,
-        model: &GeoModel<E, H>,
-        inputs: &I,
-        decoder: &D,
-    ) -> Result<Gallery, RecipeError>
-    where
-        E: Encoder<Input = I::Input>,
-        I: PhotoInputs,
-        H: Head,
-        D: MakeDecoder<H>,
-    {
-        let device = &self.options.device;
-        let mut gallery = Gallery::default();
-        let mut add = |rows: Option<burn::tensor::Tensor<2>>, places: &[LatLng]| {
-            let Some(rows) = rows else { return Ok(()) };
-            let [_, dim] = rows.dims();
-            let values = rows.try_into_vec_as::<f32>();
-            let values = values.map_err(|e| RecipeError::Input(e.to_string().into()))?;
-            gallery.embeddings.extend(values);
-            gallery.dim = dim;
-            gallery.places.extend_from_slice(places);
-            Ok::<(), RecipeError>(())
-        };
-        match decoder.gallery() {
-            GalleryOf::Nothing => {}
-            GalleryOf::Photos => {
-                for rows in self.prepared.train.chunks(CHUNK) {
-                    let output = forward(model, inputs, rows, device)?;
-                    add(decoder.photo_rows(output), &self.places_of(rows))?;
-                }
-            }
-            GalleryOf::Places(most) => {
-                for places in thinned(&self.prepared.places, most).chunks(CHUNK) {
-                    add(decoder.place_rows(&model.head, places, device), places)?;
-                }
-            }
-        }
-        Ok(gallery)
-    }
-
-    fn places_of(&self, rows: &[usize]) -> Vec<LatLng> {
-        let label = |&row: &usize| self.prepared.labels.get(row);
-        rows.iter().filter_map(label).map(|l| l.location).collect()
-    }
-
-    /// Median distance between answers and truth over the validation photos, or over the training
-    /// photos if there are none.
-    fn radius_km<E, I, H, D>(
-        &self,
-        model: &GeoModel<E, H>,
-        inputs: &I,
-        decoder: &D,
-    ) -> Result<Option<f64>, RecipeError>
-    where
-        E: Encoder<Input = I::Input>,
-        I: PhotoInputs,
-        H: Head,
-        D: Decoder<H::Output>,
-    {
-        let rows = match self.prepared.validation.as_slice() {
-            [] => &self.prepared.train,
-            rows => rows,
-        };
-        let mut distances = Vec::with_capacity(rows.len());
-        for rows in rows.chunks(CHUNK) {
-            let output = forward(model, inputs, rows, &self.options.device)?;
-            let decoded = decoder.decode(output);
-            let decoded = decoded.map_err(|e| RecipeError::Input(e.into()))?;
-            for (place, estimate) in self.places_of(rows).into_iter().zip(decoded) {
-                distances.extend(estimate.map(|e| haversine_km(place, e.location)).ok());
-            }
-        }
-        distances.sort_by(f64::total_cmp);
-        Ok(distances
-            .get(distances.len().saturating_sub(1) / 2)
-            .copied())
-    }
-}
-
-fn forward<E, I, H>(
-    model: &GeoModel<E, H>,
-    inputs: &I,
-    rows: &[usize],
-    device: &Device,
-) -> Result<H::Output, RecipeError>
-where
-    E: Encoder<Input = I::Input>,
-    I: PhotoInputs,
-    H: Head,
-{
-    let input = inputs.inputs(rows, None, device);
-    Ok(model.forward(input.map_err(RecipeError::Input)?))
-}
-
-/// Different places in the order of their first occurrence, at even steps if there are more than
-/// `most`.
-fn thinned(places: &[LatLng], most: usize) -> Vec<LatLng> {
-    let mut seen = std::collections::BTreeSet::new();
-    let key = |p: &LatLng| (p.lat().to_bits(), p.lng().to_bits());
-    let distinct: Vec<LatLng> = places
-        .iter()
-        .copied()
-        .filter(|p| seen.insert(key(p)))
-        .collect();
-    if distinct.len() <= most {
-        return distinct;
-    }
-    let at = |k: usize| distinct.get(k * distinct.len() / most).copied();
-    (0..most).filter_map(at).collect()
 }

@@ -19,11 +19,13 @@
 //! # }
 //! ```
 
+mod calibration;
 mod check;
 mod choices;
 mod encoder;
 mod error;
 mod evaluation;
+mod finish;
 mod fit;
 mod partition;
 mod prepare;

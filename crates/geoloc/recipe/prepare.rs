@@ -114,6 +114,16 @@ impl Prepared {
         })
     }
 
+    /// The class of a photo among the finest ones: that of its label where `labelled`, else the one that
+    /// it lies in.
+    pub(super) fn class_of(&self, row: usize, labelled: bool) -> Option<usize> {
+        let label = self.labels.get(row)?;
+        if labelled {
+            return label.class;
+        }
+        self.ground.finest()?.index_of(label.location)
+    }
+
     /// What the model is judged by, and the name of the part: test, or without any validation, or
     /// without any training.
     pub(super) fn judged(&self) -> (&[usize], &'static str) {

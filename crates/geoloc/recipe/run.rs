@@ -29,7 +29,8 @@ pub struct TrainOptions {
     pub length: Option<Length>,
     /// Whether it shows how it goes.
     pub progress: ProgressMode,
-    /// Ends the training after the current step once it is true; a later call goes on.
+    /// Once it is true, the training ends after the current step with a checkpoint and
+    /// [`TrainError::Interrupted`](crate::trainer::TrainError::Interrupted); a later call goes on.
     pub interrupt: Option<Arc<AtomicBool>>,
     /// Where to compute.
     pub device: Device,

@@ -12,6 +12,12 @@ use crate::trainer::{ParameterGroup, Phase, TrainerConfig};
 pub struct TrainingChoice {
     /// Photos of a step.
     pub batch: usize,
+    /// Draws so many photos of each place, and `batch` divided by that many places, for approaches
+    /// that learn from pairs; left out, photos are drawn one by one. See
+    /// [`PhotoBatches::by_place`](crate::photos::PhotoBatches::by_place), with places as wide as two
+    /// photos of one place may be apart. An epoch is as many steps as without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photos_per_place: Option<usize>,
     /// Seed of weights, order, changes and dropout.
     #[serde(default)]
     pub seed: u64,

@@ -52,6 +52,12 @@ pub enum TrainError {
         /// The learning rate of the last step.
         learning_rate: f64,
     },
+    /// The interrupt flag ended the run before its last step, see [`Fitted::complete`](super::Fitted::complete).
+    #[error("interrupted after step {step}: the same command goes on from the checkpoint")]
+    Interrupted {
+        /// Number of steps taken.
+        step: u64,
+    },
     /// The validation failed.
     #[error("validation after step {step} failed: {source}")]
     Validation {

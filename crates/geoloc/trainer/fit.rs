@@ -55,6 +55,21 @@ pub struct Fitted<M> {
     pub steps: u64,
 }
 
+impl<M> Fitted<M> {
+    /// The run, unless it was interrupted: for callers that have no use for a model in the middle of
+    /// its training.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Interrupted`].
+    pub fn complete(self) -> Result<Self, TrainError> {
+        match self.reason {
+            StopReason::Interrupted => Err(TrainError::Interrupted { step: self.steps }),
+            StopReason::Steps | StopReason::Patience => Ok(self),
+        }
+    }
+}
+
 impl Trainer {
     /// A trainer without checkpoints that shows progress.
     #[must_use]
@@ -89,7 +104,8 @@ impl Trainer {
         self
     }
 
-    /// Ends the run after the current step once `flag` is true.
+    /// Ends the run after the current step once `flag` is true, with a checkpoint. A program sets it
+    /// when it is asked to end; this library installs no handler of signals.
     #[must_use]
     pub fn with_interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(flag);

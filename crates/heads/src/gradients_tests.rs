@@ -121,13 +121,16 @@ fn gradients_reach_every_parameter_of_every_head() {
         let means = o.means.clone().reshape([4, 9]);
         vec![o.log_weights.clone(), means, o.kappas.clone().log()]
     });
-    let album = AlbumHeadConfig {
-        cells: 3,
-        hidden: 5,
-        offset: 1,
-        repeat: true,
-    };
-    check(&album, |o| vec![o.0.clone()]);
+    for bidirectional in [false, true] {
+        let album = AlbumHeadConfig {
+            cells: 3,
+            hidden: 5,
+            offset: usize::from(!bidirectional),
+            repeat: !bidirectional,
+            bidirectional,
+        };
+        check(&album, |o| vec![o.0.clone()]);
+    }
     let experts = ExpertsHeadConfig {
         scenes: 2,
         expert: CellHeadConfig {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use geoloc_core::{CellLogits, CosineLogits, Loss, TargetEncoder, TargetError};
 use geoloc_geo_cells::{LatLng, Partition};
@@ -55,11 +55,17 @@ impl Loss<CellLogits> for CrossEntropy {
     type Target = Tensor<1, Int>;
 
     fn forward(&self, output: &CellLogits, target: &Self::Target) -> Tensor<1> {
-        let smoothing = (self.label_smoothing > 0.0).then_some(self.label_smoothing);
-        CrossEntropyLossConfig::new()
-            .with_smoothing(smoothing)
-            .init(&output.0.device())
-            .forward(output.0.clone(), target.clone())
+        // Burn's own loss makes its smoothed targets in f32, whatever the logits are.
+        let log_p = log_softmax(output.0.clone(), 1);
+        let own = log_p
+            .clone()
+            .gather(1, target.clone().unsqueeze_dim::<2>(1));
+        let own = own.mean().neg();
+        if self.label_smoothing <= 0.0 {
+            return own;
+        }
+        let smoothing = f64::from(self.label_smoothing);
+        own * (1.0 - smoothing) - log_p.mean() * smoothing
     }
 }
 

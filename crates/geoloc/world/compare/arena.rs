@@ -1,6 +1,8 @@
 //! Training and judging, the same for every approach.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -41,6 +43,7 @@ pub(super) struct Arena<'a, V> {
     pub(super) key: String,
     pub(super) folder: &'a Path,
     pub(super) progress: ProgressMode,
+    pub(super) interrupt: Option<Arc<AtomicBool>>,
     pub(super) conventions: Conventions,
     pub(super) device: Device,
 }
@@ -95,13 +98,18 @@ impl<V: Views> Arena<'_, V> {
         let parameters = Module::num_params(&learner);
         let name = format!("{}{}", self.prefix, self.approach);
         let checkpoint = self.folder.join(format!("{}.checkpoint", self.approach));
-        let Fitted {
-            learner, history, ..
-        } = Trainer::new(self.config.trainer())
+        let mut trainer = Trainer::new(self.config.trainer())
             .named(&name)
             .with_progress(self.progress)
-            .with_checkpoint(checkpoint)
-            .fit(learner, batches, None, &self.device.clone().autodiff())?;
+            .with_checkpoint(checkpoint);
+        if let Some(flag) = &self.interrupt {
+            trainer = trainer.with_interrupt(flag.clone());
+        }
+        let autodiff = self.device.clone().autodiff();
+        let fitted = trainer.fit(learner, batches, None, &autodiff)?;
+        let Fitted {
+            learner, history, ..
+        } = fitted.complete()?;
         let points = history.train.iter().map(|p| (p.step, Some(p.loss), None));
         Ok(Trained {
             model: learner,

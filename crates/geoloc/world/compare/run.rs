@@ -1,6 +1,8 @@
 //! The comparison as a whole.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
@@ -27,6 +29,9 @@ pub struct Comparison<'a> {
     pub folder: &'a Path,
     /// Whether progress is shown.
     pub progress: ProgressMode,
+    /// Once it is true, the comparison ends after the current step with a checkpoint and
+    /// [`TrainError::Interrupted`](crate::trainer::TrainError::Interrupted); a later one goes on.
+    pub interrupt: Option<Arc<AtomicBool>>,
 }
 
 /// Told after each approach.
@@ -154,6 +159,7 @@ fn round<V: Views>(
                 key: key.clone(),
                 folder,
                 progress: comparison.progress,
+                interrupt: comparison.interrupt.clone(),
                 conventions: Conventions::default(),
                 device: device.clone(),
             };

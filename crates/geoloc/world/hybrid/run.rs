@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
@@ -100,7 +101,8 @@ pub struct HybridOutcome {
 }
 
 /// Trains, fuses and evaluates. With a `folder`, checkpoints go there and a run that was cut off goes
-/// on.
+/// on. Once `interrupt` is true, a training ends after the current step with a checkpoint and
+/// [`TrainError::Interrupted`](crate::trainer::TrainError::Interrupted).
 ///
 /// # Errors
 ///
@@ -109,13 +111,17 @@ pub fn hybrid(
     config: &HybridConfig,
     progress: ProgressMode,
     folder: Option<&Path>,
+    interrupt: Option<Arc<AtomicBool>>,
     device: &Device,
 ) -> Result<HybridOutcome, WorldError> {
     let task = WorldTask::new(config.model.pixels)?;
     let ground = Ground::new(&task, config.levels, config.ground, config.seed)?;
     let ground = Arc::new(ground);
     let trainer = |name: &str, settings: TrainerConfig| {
-        let trainer = Trainer::new(settings).named(name).with_progress(progress);
+        let mut trainer = Trainer::new(settings).named(name).with_progress(progress);
+        if let Some(flag) = &interrupt {
+            trainer = trainer.with_interrupt(flag.clone());
+        }
         match folder {
             Some(folder) => trainer.with_checkpoint(folder.join(format!("{name}.checkpoint"))),
             None => trainer,

@@ -76,7 +76,7 @@ pub fn train_hybrid(
         model,
         criterion: config.model.loss(),
     };
-    let fitted = trainer.fit(learner, &source, None, &autodiff)?;
+    let fitted = trainer.fit(learner, &source, None, &autodiff)?.complete()?;
     let model = fitted.learner.model;
     let scale = host(model.branches.log_scale.val())?;
     let scale = scale.first().map_or(1.0, |&s| f64::from(s).exp());
@@ -223,7 +223,7 @@ pub(super) fn train_classifier(
             label_smoothing: 0.0,
         },
     };
-    let fitted = trainer.fit(learner, &source, None, &autodiff)?;
+    let fitted = trainer.fit(learner, &source, None, &autodiff)?.complete()?;
     let decoder = CellDecoder::new(partition, 10);
     let model = fitted.learner.model;
     let locator = Pipeline::new(

@@ -20,6 +20,10 @@ pub struct AlbumHeadConfig {
     /// Whether the album is read twice and answered at the second reading.
     #[serde(default)]
     pub repeat: bool,
+    /// Whether a second network reads the album from its end, and the answer is made from both; not
+    /// together with an offset or a repetition, whose purpose it has.
+    #[serde(default)]
+    pub bidirectional: bool,
 }
 
 impl HeadConfig for AlbumHeadConfig {
@@ -28,9 +32,15 @@ impl HeadConfig for AlbumHeadConfig {
     fn init(&self, features: &FeatureSpec, device: &Device) -> Result<AlbumHead, ConfigError> {
         ConfigError::check(self.cells > 0, "cells", self.cells as f64, "at least 1")?;
         ConfigError::check(self.hidden > 0, "hidden", self.hidden as f64, "at least 1")?;
+        let alone = !self.bidirectional || (self.offset == 0 && !self.repeat);
+        let what = "false with an offset or a repetition";
+        ConfigError::check(alone, "bidirectional", 1.0, what)?;
+        let lstm = LstmConfig::new(features.width, self.hidden, true);
+        let directions = if self.bidirectional { 2 } else { 1 };
         Ok(AlbumHead {
-            lstm: LstmConfig::new(features.width, self.hidden, true).init(device),
-            linear: LinearConfig::new(self.hidden, self.cells).init(device),
+            lstm: lstm.init(device),
+            reverse: self.bidirectional.then(|| lstm.init(device)),
+            linear: LinearConfig::new(directions * self.hidden, self.cells).init(device),
             offset: self.offset,
             repeat: self.repeat,
         })
@@ -39,8 +49,8 @@ impl HeadConfig for AlbumHeadConfig {
 
 /// A long short-term memory over the embeddings of the photos of an album in the order of their
 /// times, and a linear layer to the cells for each photo (PlaNet, Weyand et al. 2016, section 4),
-/// with its two variants that let a photo know of later ones: an offset between photos and labels,
-/// and reading the album twice. The bidirectional variant is not here.
+/// with its three variants that let a photo know of later ones: an offset between photos and labels,
+/// reading the album twice, and a second network that reads it backwards.
 ///
 /// # Input
 ///
@@ -50,6 +60,7 @@ impl HeadConfig for AlbumHeadConfig {
 #[derive(Module, Debug)]
 pub struct AlbumHead {
     lstm: Lstm,
+    reverse: Option<Lstm>,
     linear: Linear,
     #[module(skip)]
     offset: usize,
@@ -78,7 +89,11 @@ impl Head for AlbumHead {
             let end = Tensor::<3>::zeros([albums, self.offset, width], &photos.device());
             parts.push(end.cast(photos.dtype()));
         }
-        let (states, _) = self.lstm.forward(Tensor::cat(parts, 1), None);
+        let (mut states, _) = self.lstm.forward(Tensor::cat(parts, 1), None);
+        if let Some(reverse) = &self.reverse {
+            let (back, _) = reverse.forward(photos.flip([1]), None);
+            states = Tensor::cat(vec![states, back.flip([1])], 2);
+        }
         let first = self.offset + if self.repeat { length } else { 0 };
         let [_, _, hidden] = states.dims();
         let own = states.narrow(1, first, length);

@@ -216,6 +216,7 @@ fn the_recurrent_head_sees_earlier_photos_and_with_its_variants_later_ones() {
         hidden: 5,
         offset: 0,
         repeat: false,
+        bidirectional: false,
     };
     let album = |last: f32| {
         let mut values: Vec<f32> = (0..12).map(|k| (k as f32).sin()).collect();
@@ -228,11 +229,18 @@ fn the_recurrent_head_sees_earlier_photos_and_with_its_variants_later_ones() {
         output.0.try_into_vec_as::<f32>().unwrap()
     };
     let differ = |a: &[f32], b: &[f32]| a.iter().zip(b).any(|(a, b)| (a - b).abs() > 1e-6);
-    let variants = [(0, false), (1, false), (0, true), (2, true)];
-    for (offset, repeat) in variants {
+    let variants = [
+        (0, false, false),
+        (1, false, false),
+        (0, true, false),
+        (2, true, false),
+        (0, false, true),
+    ];
+    for (offset, repeat, bidirectional) in variants {
         let config = AlbumHeadConfig {
             offset,
             repeat,
+            bidirectional,
             ..config.clone()
         };
         let head = config.init(&spec, &device).unwrap();
@@ -240,8 +248,9 @@ fn the_recurrent_head_sees_earlier_photos_and_with_its_variants_later_ones() {
         // The last photo changes its own answer, and those before only in the variants: with an
         // offset of 1 the second photo knows of the third, the first does not.
         assert!(differ(&a[6..], &b[6..]));
-        assert_eq!(differ(&a[3..6], &b[3..6]), offset > 0 || repeat);
-        assert_eq!(differ(&a[..3], &b[..3]), repeat || offset > 1);
+        let all = repeat || bidirectional;
+        assert_eq!(differ(&a[3..6], &b[3..6]), offset > 0 || all);
+        assert_eq!(differ(&a[..3], &b[..3]), all || offset > 1);
         contract::check_round_trip(head, config.init(&spec, &device).unwrap()).unwrap();
     }
     // Albums of a batch do not see each other.
@@ -257,9 +266,62 @@ fn the_recurrent_head_sees_earlier_photos_and_with_its_variants_later_ones() {
     let both = head.forward(features).0.try_into_vec_as::<f32>().unwrap();
     let apart = [logits(&head, 0.5), logits(&head, -0.5)].concat();
     assert!(!differ(&both, &apart));
-    let bad = AlbumHeadConfig {
-        hidden: 0,
-        ..config
+    let bad = [
+        AlbumHeadConfig {
+            hidden: 0,
+            ..config.clone()
+        },
+        AlbumHeadConfig {
+            offset: 1,
+            bidirectional: true,
+            ..config.clone()
+        },
+        AlbumHeadConfig {
+            repeat: true,
+            bidirectional: true,
+            ..config
+        },
+    ];
+    for bad in bad {
+        assert!(bad.init(&spec, &device).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_second_network_reads_the_album_from_its_end() {
+    let device = Device::flex();
+    device.seed(4);
+    let config = AlbumHeadConfig {
+        cells: 2,
+        hidden: 3,
+        offset: 0,
+        repeat: false,
+        bidirectional: true,
     };
-    assert!(bad.init(&spec, &device).is_err());
+    let head = config.init(&FeatureSpec::pooled(2), &device).unwrap();
+    let answers = |photos: &[f32]| {
+        let n = photos.len() / 2;
+        let rows = Tensor::<2>::from_data(TensorData::new(photos.to_vec(), [n, 2]), &device);
+        let logits = head.forward(Features::pooled(rows)).0;
+        let logits = logits.try_into_vec_as::<f32>().unwrap();
+        logits.chunks(2).map(<[f32]>::to_vec).collect::<Vec<_>>()
+    };
+    let photos = [0.3, -0.8, 1.1, 0.4, -0.6, 0.9];
+    let (all, first, last) = (
+        answers(&photos),
+        answers(&photos[..4]),
+        answers(&photos[2..]),
+    );
+    let middle = answers(&photos[2..4]);
+    // The part of the first network depends on what is before, that of the second on what follows:
+    // both changes add up, as the layer above is linear.
+    for k in 0..2 {
+        let (before, after) = (first[1][k] - middle[0][k], last[0][k] - middle[0][k]);
+        assert!(before.abs() > 1e-4 && after.abs() > 1e-4);
+        let both = all[1][k] - middle[0][k];
+        assert!(
+            (both - before - after).abs() < 1e-5,
+            "{both} {before} {after}"
+        );
+    }
 }
