@@ -2,12 +2,16 @@
 //!
 //! ```text
 //! cargo run --release -p geoloc-heads --example prototype_step
-//! cargo run --release -p geoloc-heads --example prototype_step -- --rows 10000,5500000 --fill
+//! cargo run --release -p geoloc-heads --example prototype_step -- --rows 10000,5500000 --fill --fresh
 //! ```
 //!
 //! Each step: a batch of random queries with random target rows, one ring of spatial neighbours of each
-//! as hard negatives, rows drawn evenly; loss, gradients, row-sparse Adam. With `--fill` every row has
-//! been written before, so that the whole file is on the disk. The last line is one JSON object.
+//! as hard negatives, rows drawn evenly; loss, gradients, row-sparse Adam. In a small table a row is met
+//! again within a few steps, when its page is mapped and its old value journalled already; in a large one
+//! nearly every row is met for the first time. Two options take that difference away: with `--fill` every
+//! row has been written before, so that no page of the file is a hole, and with `--fresh` a checkpoint is
+//! made before each step, outside the time that is measured, so that every row of the step is journalled
+//! and every page made writable again. The last line is one JSON object.
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
 
@@ -27,6 +31,7 @@ struct Args {
     uniform: usize,
     steps: u64,
     fill: bool,
+    fresh: bool,
     folder: String,
 }
 
@@ -38,12 +43,17 @@ fn parse() -> Result<Args, Failure> {
         uniform: 4096,
         steps: 40,
         fill: false,
+        fresh: false,
         folder: "target/geoloc/prototype_step".to_owned(),
     };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         if name == "--fill" {
             args.fill = true;
+            continue;
+        }
+        if name == "--fresh" {
+            args.fresh = true;
             continue;
         }
         let value = given
@@ -66,7 +76,7 @@ fn main() -> Result<(), Failure> {
     let args = parse()?;
     std::fs::create_dir_all(&args.folder)?;
     println!(
-        "batch {}, {} rows drawn, 1 ring, {}-d, {} steps each{}",
+        "batch {}, {} rows drawn, 1 ring, {}-d, {} steps each{}{}",
         args.batch,
         args.uniform,
         args.dim,
@@ -75,10 +85,15 @@ fn main() -> Result<(), Failure> {
             ", all rows written before"
         } else {
             ""
+        },
+        if args.fresh {
+            ", each after a checkpoint"
+        } else {
+            ""
         }
     );
     println!(
-        "      rows  candidates  CPU ms/step  wall ms/step  page faults  from disk  resident MB"
+        "      rows  candidates  CPU ms: loss  update  of both: system   wall ms  page faults  from disk  resident MB"
     );
     let mut lines = String::new();
     for &rows in &args.rows {
@@ -94,23 +109,24 @@ fn main() -> Result<(), Failure> {
         }
     }
     println!(
-        "{{\"fill\":{},\"dim\":{},\"steps\":[{lines}]}}",
-        args.fill, args.dim
+        "{{\"fill\":{},\"fresh\":{},\"dim\":{},\"steps\":[{lines}]}}",
+        args.fill, args.fresh, args.dim
     );
     Ok(())
 }
 
 fn measure(args: &Args, mut table: PrototypeTable, lines: &mut String) -> Result<(), Failure> {
-    let rows = table.len();
+    let (rows, epoch) = (table.len(), Instant::now());
     if args.fill {
         fill(&mut table)?;
     }
     table.checkpoint(0)?;
-    let (mut candidates, mut before, mut start) = (0, [0.0; 3], Instant::now());
+    let mut candidates = 0;
+    let (mut loss, mut update) = ([0.0; 5], [0.0; 5]);
     // The first steps are not counted: they grow buffers.
     for step in 0..args.steps + 5 {
-        if step == 5 {
-            (candidates, before, start) = (0, usage(), Instant::now());
+        if args.fresh {
+            table.checkpoint(step)?;
         }
         let queries = unit_rows(args.batch, args.dim, step);
         let pick = |j: usize| (mix((step << 20) | j as u64) % rows as u64) as usize;
@@ -120,25 +136,34 @@ fn measure(args: &Args, mut table: PrototypeTable, lines: &mut String) -> Result
             rings: 1,
             seed: step,
         };
+        let start = usage(epoch);
         let gradients = table.loss(&queries, &targets, &sampled)?;
-        candidates += gradients.rows.len();
+        let middle = usage(epoch);
         table.update(&gradients, 1e-3)?;
+        let end = usage(epoch);
+        if step >= 5 {
+            candidates += gradients.rows.len();
+            for k in 0..5 {
+                loss[k] += (middle[k] - start[k]) / args.steps as f64;
+                update[k] += (end[k] - middle[k]) / args.steps as f64;
+            }
+        }
     }
-    let wall = 1e3 * start.elapsed().as_secs_f64() / args.steps as f64;
-    let after = usage();
-    let each = |k: usize| (after[k] - before[k]) / args.steps as f64;
-    let (cpu, small, large) = (1e3 * each(0), each(1), each(2));
+    let ms = |part: [f64; 5]| 1e3 * (part[0] + part[1]);
+    let both = |k: usize| loss[k] + update[k];
+    let (one, two, system, wall) = (ms(loss), ms(update), 1e3 * both(1), 1e3 * both(2));
+    let (small, large) = (both(3), both(4));
     let candidates = candidates as f64 / args.steps as f64;
     let resident = resident_mb();
     println!(
-        "{rows:>10}  {candidates:>10.0}  {cpu:>11.1}  {wall:>12.1}  {small:>11.0}  {large:>9.1}  {resident:>11.0}"
+        "{rows:>10}  {candidates:>10.0}  {one:>12.1}  {two:>6.1}  {system:>15.1}  {wall:>8.1}  {small:>11.0}  {large:>9.0}  {resident:>11.0}"
     );
     if !lines.is_empty() {
         lines.push(',');
     }
     write!(
         lines,
-        "{{\"rows\":{rows},\"candidates\":{candidates},\"cpu_ms\":{cpu:.3},\"wall_ms\":{wall:.3},\
+        "{{\"rows\":{rows},\"candidates\":{candidates},\"loss_cpu_ms\":{one:.3},\"update_cpu_ms\":{two:.3},\"system_cpu_ms\":{system:.3},\"wall_ms\":{wall:.3},\
          \"faults\":{small},\"disk_faults\":{large},\"resident_mb\":{resident:.0}}}"
     )?;
     Ok(())
@@ -190,8 +215,9 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// CPU seconds, page faults and page faults that read the disk, of this process (Linux; zeros elsewhere).
-fn usage() -> [f64; 3] {
+/// CPU seconds of the program and of the system for it, wall seconds since `epoch`, page faults and page
+/// faults that read the disk or a hole of the file (Linux; zeros elsewhere but for the wall).
+fn usage(epoch: Instant) -> [f64; 5] {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Fields after the name in parentheses, from the third on; times are in hundredths of a second.
     let fields: Vec<f64> = text
@@ -202,7 +228,14 @@ fn usage() -> [f64; 3] {
         .map(|field| field.parse().unwrap_or(0.0))
         .collect();
     let field = |k: usize| fields.get(k).copied().unwrap_or(0.0);
-    [(field(11) + field(12)) / 100.0, field(7), field(9)]
+    let wall = epoch.elapsed().as_secs_f64();
+    [
+        field(11) / 100.0,
+        field(12) / 100.0,
+        wall,
+        field(7),
+        field(9),
+    ]
 }
 
 fn resident_mb() -> f64 {
