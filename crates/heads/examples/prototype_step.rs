@@ -2,16 +2,16 @@
 //!
 //! ```text
 //! cargo run --release -p geoloc-heads --example prototype_step
-//! cargo run --release -p geoloc-heads --example prototype_step -- --rows 10000,5500000 --fill --fresh
+//! cargo run --release -p geoloc-heads --example prototype_step -- --rows 10000,5500000 --again --fresh
 //! ```
 //!
 //! Each step: a batch of random queries with random target rows, one ring of spatial neighbours of each
 //! as hard negatives, rows drawn evenly; loss, gradients, row-sparse Adam. In a small table a row is met
 //! again within a few steps, when its page is mapped and its old value journalled already; in a large one
-//! nearly every row is met for the first time. Two options take that difference away: with `--fill` every
-//! row has been written before, so that no page of the file is a hole, and with `--fresh` a checkpoint is
-//! made before each step, outside the time that is measured, so that every row of the step is journalled
-//! and every page made writable again. The last line is one JSON object.
+//! nearly every row is met for the first time. Two options take that difference away: with `--again` the
+//! same steps have been made before and the file opened anew, so that no row is met in a hole of the
+//! file, and with `--fresh` a checkpoint is made before each step, outside the time that is measured, so
+//! that every row of the step is journalled and every page made writable. The last line is one JSON object.
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
 
@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use geoloc_geo_cells::{CellId, LatLng, Level};
-use geoloc_heads::prototype_table::{BatchGradients, Candidates, PrototypeTable, TableConfig};
+use geoloc_heads::prototype_table::{Candidates, PrototypeTable, TableConfig};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -30,7 +30,7 @@ struct Args {
     batch: usize,
     uniform: usize,
     steps: u64,
-    fill: bool,
+    again: bool,
     fresh: bool,
     folder: String,
 }
@@ -42,14 +42,14 @@ fn parse() -> Result<Args, Failure> {
         batch: 256,
         uniform: 4096,
         steps: 40,
-        fill: false,
+        again: false,
         fresh: false,
         folder: "target/geoloc/prototype_step".to_owned(),
     };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
-        if name == "--fill" {
-            args.fill = true;
+        if name == "--again" {
+            args.again = true;
             continue;
         }
         if name == "--fresh" {
@@ -81,11 +81,7 @@ fn main() -> Result<(), Failure> {
         args.uniform,
         args.dim,
         args.steps,
-        if args.fill {
-            ", all rows written before"
-        } else {
-            ""
-        },
+        if args.again { ", all made before" } else { "" },
         if args.fresh {
             ", each after a checkpoint"
         } else {
@@ -102,28 +98,44 @@ fn main() -> Result<(), Failure> {
             // Left by a run that was stopped.
             let _ = std::fs::remove_file(path.with_file_name(name));
         }
-        let table = PrototypeTable::create(&path, cells(rows)?, TableConfig::new(args.dim))?;
-        measure(&args, table, &mut lines)?;
+        let mut table = PrototypeTable::create(&path, cells(rows)?, TableConfig::new(args.dim))?;
+        let mut cost = steps(&args, &mut table)?;
+        if args.again {
+            table.checkpoint(0)?;
+            drop(table);
+            table = PrototypeTable::open(&path)?;
+            cost = steps(&args, &mut table)?;
+        }
+        cost.report(rows, &mut lines)?;
+        drop(table);
         for name in ["table", "table.undo0", "table.undo1"] {
             std::fs::remove_file(path.with_file_name(name))?;
         }
     }
     println!(
-        "{{\"fill\":{},\"fresh\":{},\"dim\":{},\"steps\":[{lines}]}}",
-        args.fill, args.fresh, args.dim
+        "{{\"again\":{},\"fresh\":{},\"dim\":{},\"steps\":[{lines}]}}",
+        args.again, args.fresh, args.dim
     );
     Ok(())
 }
 
-fn measure(args: &Args, mut table: PrototypeTable, lines: &mut String) -> Result<(), Failure> {
+/// What a step takes on the mean.
+struct Cost {
+    candidates: f64,
+    /// As [`usage`] counts.
+    loss: [f64; 5],
+    update: [f64; 5],
+}
+
+/// Steps on a table. The first five are not counted: they grow buffers.
+fn steps(args: &Args, table: &mut PrototypeTable) -> Result<Cost, Failure> {
     let (rows, epoch) = (table.len(), Instant::now());
-    if args.fill {
-        fill(&mut table)?;
-    }
     table.checkpoint(0)?;
-    let mut candidates = 0;
-    let (mut loss, mut update) = ([0.0; 5], [0.0; 5]);
-    // The first steps are not counted: they grow buffers.
+    let mut cost = Cost {
+        candidates: 0.0,
+        loss: [0.0; 5],
+        update: [0.0; 5],
+    };
     for step in 0..args.steps + 5 {
         if args.fresh {
             table.checkpoint(step)?;
@@ -142,50 +154,39 @@ fn measure(args: &Args, mut table: PrototypeTable, lines: &mut String) -> Result
         table.update(&gradients, 1e-3)?;
         let end = usage(epoch);
         if step >= 5 {
-            candidates += gradients.rows.len();
+            let share = 1.0 / args.steps as f64;
+            cost.candidates += share * gradients.rows.len() as f64;
             for k in 0..5 {
-                loss[k] += (middle[k] - start[k]) / args.steps as f64;
-                update[k] += (end[k] - middle[k]) / args.steps as f64;
+                cost.loss[k] += share * (middle[k] - start[k]);
+                cost.update[k] += share * (end[k] - middle[k]);
             }
         }
     }
-    let ms = |part: [f64; 5]| 1e3 * (part[0] + part[1]);
-    let both = |k: usize| loss[k] + update[k];
-    let (one, two, system, wall) = (ms(loss), ms(update), 1e3 * both(1), 1e3 * both(2));
-    let (small, large) = (both(3), both(4));
-    let candidates = candidates as f64 / args.steps as f64;
-    let resident = resident_mb();
-    println!(
-        "{rows:>10}  {candidates:>10.0}  {one:>12.1}  {two:>6.1}  {system:>15.1}  {wall:>8.1}  {small:>11.0}  {large:>9.0}  {resident:>11.0}"
-    );
-    if !lines.is_empty() {
-        lines.push(',');
-    }
-    write!(
-        lines,
-        "{{\"rows\":{rows},\"candidates\":{candidates},\"loss_cpu_ms\":{one:.3},\"update_cpu_ms\":{two:.3},\"system_cpu_ms\":{system:.3},\"wall_ms\":{wall:.3},\
-         \"faults\":{small},\"disk_faults\":{large},\"resident_mb\":{resident:.0}}}"
-    )?;
-    Ok(())
+    Ok(cost)
 }
 
-/// Touches every row once, and checkpoints, so that all of the file is written.
-fn fill(table: &mut PrototypeTable) -> Result<(), Failure> {
-    let dim = table.config().dim;
-    for start in (0..table.len()).step_by(1 << 17) {
-        let rows: Vec<usize> = (start..(start + (1 << 17)).min(table.len())).collect();
-        let gradients = BatchGradients {
-            loss: 0.0,
-            losses: Vec::new(),
-            queries: Vec::new(),
-            row_gradients: unit_rows(rows.len(), dim, start as u64),
-            rows,
-            scale: 0.0,
-        };
-        table.update(&gradients, 1e-3)?;
-        table.checkpoint(0)?;
+impl Cost {
+    fn report(&self, rows: usize, lines: &mut String) -> Result<(), Failure> {
+        let ms = |part: [f64; 5]| 1e3 * (part[0] + part[1]);
+        let both = |k: usize| self.loss[k] + self.update[k];
+        let (loss, update, candidates) = (ms(self.loss), ms(self.update), self.candidates);
+        let (system, wall) = (1e3 * both(1), 1e3 * both(2));
+        let (small, large, resident) = (both(3), both(4), resident_mb());
+        println!(
+            "{rows:>10}  {candidates:>10.0}  {loss:>12.1}  {update:>6.1}  {system:>15.1}  {wall:>8.1}  \
+             {small:>11.0}  {large:>9.0}  {resident:>11.0}"
+        );
+        if !lines.is_empty() {
+            lines.push(',');
+        }
+        write!(
+            lines,
+            "{{\"rows\":{rows},\"candidates\":{candidates},\"loss_cpu_ms\":{loss:.3},\
+             \"update_cpu_ms\":{update:.3},\"system_cpu_ms\":{system:.3},\"wall_ms\":{wall:.3},\
+             \"faults\":{small},\"disk_faults\":{large},\"resident_mb\":{resident:.0}}}"
+        )?;
+        Ok(())
     }
-    Ok(())
 }
 
 /// Cells of level 15 in the order of the curve.

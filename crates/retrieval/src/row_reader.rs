@@ -3,15 +3,17 @@
 use crate::row_table::RowSlices;
 use crate::store::RESIDENT;
 
-/// Bytes that the system may map together when one of them is touched.
-const WINDOW: usize = 64 << 10;
+/// Bytes that the system may map together when one of them is touched: a huge page of its file cache.
+const WINDOW: usize = 2 << 20;
+/// Windows that may be resident: few, and yet more than one row a release where rows come in any order.
+const WINDOWS: usize = 4 * RESIDENT / WINDOW;
 
 /// Rows of a source, one by one in any order; the pages of a mapped one are given back from time to time.
 pub(crate) struct RowReader<'a> {
     source: RowSlices<'a>,
     /// The window read last.
     window: usize,
-    /// Bytes touched since pages were given back, at most.
+    /// Windows touched since pages were given back, at most.
     touched: usize,
 }
 
@@ -29,10 +31,10 @@ impl<'a> RowReader<'a> {
         let window = at * bytes / WINDOW;
         if window != self.window {
             self.window = window;
-            self.touched += WINDOW.max(bytes.next_multiple_of(WINDOW));
-            if self.touched > RESIDENT {
+            self.touched += 1;
+            if self.touched > WINDOWS {
                 self.source.release();
-                self.touched = 0;
+                self.touched = 1;
             }
         }
         self.source.row(at)

@@ -1,6 +1,7 @@
 //! A build passes over its files without keeping them resident. A test binary of its own: it reads the
 //! peak of the whole process.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 use geoloc_geo_cells::LatLng;
 use geoloc_retrieval::{FlatIndex, IndexBuilder, IndexKind, IvfConfig, IvfIndex, Place, Rows};

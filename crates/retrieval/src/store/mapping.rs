@@ -47,8 +47,8 @@ impl DerefMut for WrittenMap {
     }
 }
 
-/// Tells that a part of a map is read at scattered places, so that touching a row does not make two
-/// megabytes around it resident, as happens where the system keeps files in huge pages.
+/// Tells that a part of a map is read at scattered places, so that touching a row does not map a huge page
+/// of the file. (The system may still map all that its cache keeps as one piece.)
 pub(crate) fn scattered(map: &Mmap, bytes: Range<usize>) {
     #[cfg(target_os = "linux")]
     let _ = map.advise_range(memmap2::Advice::NoHugePage, bytes.start, bytes.len());
