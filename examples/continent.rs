@@ -94,7 +94,7 @@ impl Args {
 
 fn main() -> Result<(), Failure> {
     let args = Args::parse()?;
-    let memory = MemoryWatch::start();
+    let mut memory = MemoryWatch::start();
     let codes = Codes {
         dim: args.dim,
         seed: 5,
@@ -119,6 +119,7 @@ fn main() -> Result<(), Failure> {
     let clock = Clock::start();
     build(&codes, &blocks, per_block, &path)?;
     let build = clock.read();
+    memory.ended("build");
     let clock = Clock::start();
     let index = FlatIndex::open(&path)?;
     let open = clock.read();
@@ -138,27 +139,32 @@ fn main() -> Result<(), Failure> {
         .map(|i| Planted::new(&codes, &blocks, per_block, i))
         .collect::<Result<_, _>>()?;
     let (answers, mut line) = search(&index, &planted)?;
+    memory.ended("search");
     let checked = planted.len().min(CHECKED);
     let equal = check(&codes, &blocks, per_block, &planted[..checked], &answers);
 
     drop(index);
+    memory.ended("exhaustive search");
     let some = blocks
         .get(..blocks.len().min(FACTORED_ROWS / per_block))
         .unwrap_or(&[]);
     let factored = factored::run(&codes, some, per_block, checked)?;
     println!("factored    {factored}");
+    memory.ended("both parts apart");
     let overhead = scanned / rows as f64 - codes.dim as f64;
     let seconds = line["query_cpu_ms"].as_f64().unwrap_or_default() * 1e-3;
     let projected = project(rows as f64, area, overhead, seconds / scanned);
-    let (peak, anonymous) = memory.finish();
-    println!(
-        "memory      peak {peak:.2} GB resident, of it {anonymous:.2} GB not backed by a file"
-    );
+    let (peak, phases) = memory.finish();
+    println!("memory      {peak:.2} GB resident at the peak of all");
+    let phases: serde_json::Map<String, serde_json::Value> = phases
+        .iter()
+        .map(|p| (p.name.to_owned(), json!([p.resident, p.anonymous])))
+        .collect();
     let more = json!({
         "rows": rows, "dim": codes.dim, "area_km2": area, "kappa": codes.kappa, "noise": codes.noise,
         "build_s": build.0, "build_cpu_s": build.1, "open_s": open.0,
         "file_gb": file * 1e-9, "scanned_gb": scanned * 1e-9,
-        "peak_rss_gb": peak, "peak_anonymous_gb": anonymous,
+        "peak_rss_gb": peak, "resident_and_anonymous_gb": phases,
         "checked": checked, "equal_to_exhaustive": equal,
         "factored": factored, "projection": projected,
     });

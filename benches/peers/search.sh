@@ -24,5 +24,11 @@ if [ -e "$data/weights/geoclip/location_encoder_weights.pth" ]; then
 else
     echo "no weights/geoclip in $data: the GeoCLIP gallery is not measured" >&2
 fi
+# A region beside usearch's predicate, which Python cannot reach; needs a C++ compiler.
+if cargo build --release --quiet -p geoloc-retrieval --features usearch --example filter_probe; then
+    "${probe%/*}/filter_probe" "$folder/synth128" 100000
+else
+    echo "usearch could not be compiled: its filter is not measured" >&2
+fi
 # The guard of the kernels: exact search against an f32 product in the same process.
 cargo bench --quiet -p geoloc-retrieval --bench search -- --noplot

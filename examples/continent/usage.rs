@@ -29,42 +29,77 @@ fn cpu() -> f64 {
     t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
 }
 
-/// Watches the memory of the process five times a second (Linux; zeros elsewhere).
+/// Watches the memory of the process twenty times a second, phase by phase (Linux; zeros elsewhere).
 pub(crate) struct MemoryWatch {
     stop: Arc<AtomicBool>,
-    anonymous: Arc<AtomicU64>,
+    peaks: Arc<Peaks>,
     thread: JoinHandle<()>,
+    phases: Vec<Phase>,
+}
+
+/// The largest sizes seen in this phase, in bytes.
+#[derive(Default)]
+struct Peaks {
+    resident: AtomicU64,
+    anonymous: AtomicU64,
+}
+
+impl Peaks {
+    fn look(&self) {
+        self.resident.fetch_max(status("VmRSS:"), Ordering::Relaxed);
+        self.anonymous
+            .fetch_max(status("RssAnon:"), Ordering::Relaxed);
+    }
+}
+
+/// Peaks of one phase in GB: all resident pages, and those that no file backs.
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    pub(crate) resident: f64,
+    pub(crate) anonymous: f64,
 }
 
 impl MemoryWatch {
     pub(crate) fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let anonymous = Arc::new(AtomicU64::new(0));
-        let (stopped, peak) = (Arc::clone(&stop), Arc::clone(&anonymous));
+        let (stop, peaks) = (Arc::new(AtomicBool::new(false)), Arc::new(Peaks::default()));
+        let (stopped, watched) = (Arc::clone(&stop), Arc::clone(&peaks));
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                peak.fetch_max(status("RssAnon:"), Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(200));
+                watched.look();
+                std::thread::sleep(Duration::from_millis(50));
             }
         });
         Self {
             stop,
-            anonymous,
+            peaks,
             thread,
+            phases: Vec::new(),
         }
     }
 
-    /// Peaks in GB: all resident pages, and those that no file backs. Pages of mapped files stay
-    /// resident while there is room and are given up when there is none.
-    pub(crate) fn finish(self) -> (f64, f64) {
-        self.stop.store(true, Ordering::Relaxed);
-        let joined = self.thread.join().is_ok();
-        let anonymous = if joined {
-            self.anonymous.load(Ordering::Relaxed)
-        } else {
-            0
+    /// What ran since the last call was the phase of that name.
+    pub(crate) fn ended(&mut self, name: &'static str) {
+        self.peaks.look();
+        let taken = |peak: &AtomicU64| peak.swap(0, Ordering::Relaxed) as f64 * 1e-9;
+        let phase = Phase {
+            name,
+            resident: taken(&self.peaks.resident),
+            anonymous: taken(&self.peaks.anonymous),
         };
-        (status("VmHWM:") as f64 * 1e-9, anonymous as f64 * 1e-9)
+        println!(
+            "memory      {:.2} GB resident at the peak of {name}, {:.2} GB of it not backed by a file",
+            phase.resident, phase.anonymous
+        );
+        self.phases.push(phase);
+    }
+
+    /// The peak in GB that the system has seen over all phases, and the phases. Pages of mapped files stay
+    /// resident until the program gives them up or the system wants them.
+    pub(crate) fn finish(self) -> (f64, Vec<Phase>) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A thread that panicked has watched until then.
+        let _ = self.thread.join();
+        (status("VmHWM:") as f64 * 1e-9, self.phases)
     }
 }
 

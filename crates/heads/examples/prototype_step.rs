@@ -2,12 +2,16 @@
 //!
 //! ```text
 //! cargo run --release -p geoloc-heads --example prototype_step
-//! cargo run --release -p geoloc-heads --example prototype_step -- --rows 10000,5500000 --fill
+//! cargo run --release -p geoloc-heads --example prototype_step -- --rows 10000,5500000 --again --fresh
 //! ```
 //!
 //! Each step: a batch of random queries with random target rows, one ring of spatial neighbours of each
-//! as hard negatives, rows drawn evenly; loss, gradients, row-sparse Adam. With `--fill` every row has
-//! been written before, so that the whole file is on the disk. The last line is one JSON object.
+//! as hard negatives, rows drawn evenly; loss, gradients, row-sparse Adam. In a small table a row is met
+//! again within a few steps, when its page is mapped and its old value journalled already; in a large one
+//! nearly every row is met for the first time. Two options take that difference away: with `--again` the
+//! same steps have been made before and the file opened anew, so that no row is met in a hole of the
+//! file, and with `--fresh` a checkpoint is made before each step, outside the time that is measured, so
+//! that every row of the step is journalled and every page made writable. The last line is one JSON object.
 
 #![allow(clippy::print_stdout, reason = "examples talk to people")]
 
@@ -16,7 +20,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use geoloc_geo_cells::{CellId, LatLng, Level};
-use geoloc_heads::prototype_table::{BatchGradients, Candidates, PrototypeTable, TableConfig};
+use geoloc_heads::prototype_table::{Candidates, PrototypeTable, TableConfig};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -26,7 +30,8 @@ struct Args {
     batch: usize,
     uniform: usize,
     steps: u64,
-    fill: bool,
+    again: bool,
+    fresh: bool,
     folder: String,
 }
 
@@ -37,13 +42,18 @@ fn parse() -> Result<Args, Failure> {
         batch: 256,
         uniform: 4096,
         steps: 40,
-        fill: false,
+        again: false,
+        fresh: false,
         folder: "target/geoloc/prototype_step".to_owned(),
     };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
-        if name == "--fill" {
-            args.fill = true;
+        if name == "--again" {
+            args.again = true;
+            continue;
+        }
+        if name == "--fresh" {
+            args.fresh = true;
             continue;
         }
         let value = given
@@ -66,19 +76,20 @@ fn main() -> Result<(), Failure> {
     let args = parse()?;
     std::fs::create_dir_all(&args.folder)?;
     println!(
-        "batch {}, {} rows drawn, 1 ring, {}-d, {} steps each{}",
+        "batch {}, {} rows drawn, 1 ring, {}-d, {} steps each{}{}",
         args.batch,
         args.uniform,
         args.dim,
         args.steps,
-        if args.fill {
-            ", all rows written before"
+        if args.again { ", all made before" } else { "" },
+        if args.fresh {
+            ", each after a checkpoint"
         } else {
             ""
         }
     );
     println!(
-        "      rows  candidates  CPU ms/step  wall ms/step  page faults  from disk  resident MB"
+        "      rows  candidates  CPU ms: loss  update  of both: system   wall ms  page faults  from disk  resident MB"
     );
     let mut lines = String::new();
     for &rows in &args.rows {
@@ -87,30 +98,47 @@ fn main() -> Result<(), Failure> {
             // Left by a run that was stopped.
             let _ = std::fs::remove_file(path.with_file_name(name));
         }
-        let table = PrototypeTable::create(&path, cells(rows)?, TableConfig::new(args.dim))?;
-        measure(&args, table, &mut lines)?;
+        let mut table = PrototypeTable::create(&path, cells(rows)?, TableConfig::new(args.dim))?;
+        let mut cost = steps(&args, &mut table)?;
+        if args.again {
+            table.checkpoint(0)?;
+            drop(table);
+            table = PrototypeTable::open(&path)?;
+            cost = steps(&args, &mut table)?;
+        }
+        cost.report(rows, &mut lines)?;
+        drop(table);
         for name in ["table", "table.undo0", "table.undo1"] {
             std::fs::remove_file(path.with_file_name(name))?;
         }
     }
     println!(
-        "{{\"fill\":{},\"dim\":{},\"steps\":[{lines}]}}",
-        args.fill, args.dim
+        "{{\"again\":{},\"fresh\":{},\"dim\":{},\"steps\":[{lines}]}}",
+        args.again, args.fresh, args.dim
     );
     Ok(())
 }
 
-fn measure(args: &Args, mut table: PrototypeTable, lines: &mut String) -> Result<(), Failure> {
-    let rows = table.len();
-    if args.fill {
-        fill(&mut table)?;
-    }
+/// What a step takes on the mean.
+struct Cost {
+    candidates: f64,
+    /// As [`usage`] counts.
+    loss: [f64; 5],
+    update: [f64; 5],
+}
+
+/// Steps on a table. The first five are not counted: they grow buffers.
+fn steps(args: &Args, table: &mut PrototypeTable) -> Result<Cost, Failure> {
+    let (rows, epoch) = (table.len(), Instant::now());
     table.checkpoint(0)?;
-    let (mut candidates, mut before, mut start) = (0, [0.0; 3], Instant::now());
-    // The first steps are not counted: they grow buffers.
+    let mut cost = Cost {
+        candidates: 0.0,
+        loss: [0.0; 5],
+        update: [0.0; 5],
+    };
     for step in 0..args.steps + 5 {
-        if step == 5 {
-            (candidates, before, start) = (0, usage(), Instant::now());
+        if args.fresh {
+            table.checkpoint(step)?;
         }
         let queries = unit_rows(args.batch, args.dim, step);
         let pick = |j: usize| (mix((step << 20) | j as u64) % rows as u64) as usize;
@@ -120,47 +148,45 @@ fn measure(args: &Args, mut table: PrototypeTable, lines: &mut String) -> Result
             rings: 1,
             seed: step,
         };
+        let start = usage(epoch);
         let gradients = table.loss(&queries, &targets, &sampled)?;
-        candidates += gradients.rows.len();
+        let middle = usage(epoch);
         table.update(&gradients, 1e-3)?;
+        let end = usage(epoch);
+        if step >= 5 {
+            let share = 1.0 / args.steps as f64;
+            cost.candidates += share * gradients.rows.len() as f64;
+            for k in 0..5 {
+                cost.loss[k] += share * (middle[k] - start[k]);
+                cost.update[k] += share * (end[k] - middle[k]);
+            }
+        }
     }
-    let wall = 1e3 * start.elapsed().as_secs_f64() / args.steps as f64;
-    let after = usage();
-    let each = |k: usize| (after[k] - before[k]) / args.steps as f64;
-    let (cpu, small, large) = (1e3 * each(0), each(1), each(2));
-    let candidates = candidates as f64 / args.steps as f64;
-    let resident = resident_mb();
-    println!(
-        "{rows:>10}  {candidates:>10.0}  {cpu:>11.1}  {wall:>12.1}  {small:>11.0}  {large:>9.1}  {resident:>11.0}"
-    );
-    if !lines.is_empty() {
-        lines.push(',');
-    }
-    write!(
-        lines,
-        "{{\"rows\":{rows},\"candidates\":{candidates},\"cpu_ms\":{cpu:.3},\"wall_ms\":{wall:.3},\
-         \"faults\":{small},\"disk_faults\":{large},\"resident_mb\":{resident:.0}}}"
-    )?;
-    Ok(())
+    Ok(cost)
 }
 
-/// Touches every row once, and checkpoints, so that all of the file is written.
-fn fill(table: &mut PrototypeTable) -> Result<(), Failure> {
-    let dim = table.config().dim;
-    for start in (0..table.len()).step_by(1 << 17) {
-        let rows: Vec<usize> = (start..(start + (1 << 17)).min(table.len())).collect();
-        let gradients = BatchGradients {
-            loss: 0.0,
-            losses: Vec::new(),
-            queries: Vec::new(),
-            row_gradients: unit_rows(rows.len(), dim, start as u64),
-            rows,
-            scale: 0.0,
-        };
-        table.update(&gradients, 1e-3)?;
-        table.checkpoint(0)?;
+impl Cost {
+    fn report(&self, rows: usize, lines: &mut String) -> Result<(), Failure> {
+        let ms = |part: [f64; 5]| 1e3 * (part[0] + part[1]);
+        let both = |k: usize| self.loss[k] + self.update[k];
+        let (loss, update, candidates) = (ms(self.loss), ms(self.update), self.candidates);
+        let (system, wall) = (1e3 * both(1), 1e3 * both(2));
+        let (small, large, resident) = (both(3), both(4), resident_mb());
+        println!(
+            "{rows:>10}  {candidates:>10.0}  {loss:>12.1}  {update:>6.1}  {system:>15.1}  {wall:>8.1}  \
+             {small:>11.0}  {large:>9.0}  {resident:>11.0}"
+        );
+        if !lines.is_empty() {
+            lines.push(',');
+        }
+        write!(
+            lines,
+            "{{\"rows\":{rows},\"candidates\":{candidates},\"loss_cpu_ms\":{loss:.3},\
+             \"update_cpu_ms\":{update:.3},\"system_cpu_ms\":{system:.3},\"wall_ms\":{wall:.3},\
+             \"faults\":{small},\"disk_faults\":{large},\"resident_mb\":{resident:.0}}}"
+        )?;
+        Ok(())
     }
-    Ok(())
 }
 
 /// Cells of level 15 in the order of the curve.
@@ -190,8 +216,9 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// CPU seconds, page faults and page faults that read the disk, of this process (Linux; zeros elsewhere).
-fn usage() -> [f64; 3] {
+/// CPU seconds of the program and of the system for it, wall seconds since `epoch`, page faults and page
+/// faults that read the disk or a hole of the file (Linux; zeros elsewhere but for the wall).
+fn usage(epoch: Instant) -> [f64; 5] {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Fields after the name in parentheses, from the third on; times are in hundredths of a second.
     let fields: Vec<f64> = text
@@ -202,7 +229,14 @@ fn usage() -> [f64; 3] {
         .map(|field| field.parse().unwrap_or(0.0))
         .collect();
     let field = |k: usize| fields.get(k).copied().unwrap_or(0.0);
-    [(field(11) + field(12)) / 100.0, field(7), field(9)]
+    let wall = epoch.elapsed().as_secs_f64();
+    [
+        field(11) / 100.0,
+        field(12) / 100.0,
+        wall,
+        field(7),
+        field(9),
+    ]
 }
 
 fn resident_mb() -> f64 {

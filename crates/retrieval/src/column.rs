@@ -8,7 +8,7 @@ use bytemuck::{AnyBitPattern, NoUninit};
 use memmap2::MmapMut;
 
 use crate::error::{Damage, MemoryError};
-use crate::store::MappedSection;
+use crate::store::{MappedSection, WrittenMap};
 
 /// A column of `T`: 64-byte aligned, zeroed at first, on huge pages where the system has them.
 pub(crate) struct Column<T> {
@@ -17,28 +17,31 @@ pub(crate) struct Column<T> {
     of: PhantomData<T>,
 }
 
-enum Bytes {
+/// Where the bytes of a column are.
+pub(crate) enum Bytes {
     Empty,
     Memory(MmapMut),
+    /// A file that is being written.
+    Written(WrittenMap),
     File(MappedSection),
 }
 
 /// Where new columns are put: memory, or a file being written.
 pub(crate) trait Room {
     /// Zeroed bytes for a section of that name.
-    fn bytes(&mut self, name: &'static str, size: usize) -> Result<MmapMut, MemoryError>;
+    fn bytes(&mut self, name: &'static str, size: usize) -> Result<Bytes, MemoryError>;
 }
 
 /// Anonymous memory, on huge pages where the system has them.
 pub(crate) struct InMemory;
 
 impl Room for InMemory {
-    fn bytes(&mut self, _: &'static str, size: usize) -> Result<MmapMut, MemoryError> {
+    fn bytes(&mut self, _: &'static str, size: usize) -> Result<Bytes, MemoryError> {
         let map = MmapMut::map_anon(size).map_err(|_| MemoryError { bytes: size as u64 })?;
         // A quarter more read bandwidth where it is granted; no harm where it is not.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
-        Ok(map)
+        Ok(Bytes::Memory(map))
     }
 }
 
@@ -56,7 +59,7 @@ impl dyn Room + '_ {
             return Ok(Column::empty());
         }
         Ok(Column {
-            bytes: Bytes::Memory(self.bytes(name, size)?),
+            bytes: self.bytes(name, size)?,
             len,
             of: PhantomData,
         })
@@ -99,11 +102,20 @@ impl<T: Plain> Column<T> {
         })
     }
 
+    /// Tells the system that values of a file will be read here and there.
+    pub(crate) fn scattered(self) -> Self {
+        if let Bytes::File(section) = &self.bytes {
+            section.scattered();
+        }
+        self
+    }
+
     /// All values, without checking those of a file.
     pub(crate) fn unchecked(&self) -> &[T] {
         let bytes: &[u8] = match &self.bytes {
             Bytes::Empty => &[],
             Bytes::Memory(map) => map,
+            Bytes::Written(map) => map,
             Bytes::File(section) => section.unchecked(),
         };
         bytemuck::try_cast_slice(bytes).unwrap_or(&[])
@@ -130,11 +142,19 @@ impl<T: Plain> Column<T> {
             .copied())
     }
 
-    /// The values in memory; empty for a file.
+    /// The values in memory or in a file that is being written; empty for one that is only read.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         match &mut self.bytes {
             Bytes::Memory(map) => bytemuck::try_cast_slice_mut(map).unwrap_or(&mut []),
+            Bytes::Written(map) => bytemuck::try_cast_slice_mut(map).unwrap_or(&mut []),
             _ => &mut [],
+        }
+    }
+
+    /// In a file that is being written: its pages no longer count as memory of this process.
+    pub(crate) fn release(&self) {
+        if let Bytes::Written(map) = &self.bytes {
+            map.release();
         }
     }
 
@@ -154,6 +174,7 @@ impl<T> fmt::Debug for Column<T> {
         let kind = match self.bytes {
             Bytes::Empty => "empty",
             Bytes::Memory(_) => "memory",
+            Bytes::Written(_) => "new file",
             Bytes::File(_) => "file",
         };
         write!(f, "Column({} {} values)", self.len, kind)

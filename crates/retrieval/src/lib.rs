@@ -46,6 +46,7 @@ mod qdrant;
 mod query;
 mod refine;
 mod region;
+mod row_reader;
 mod row_store;
 mod row_table;
 mod rows;

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
 use crate::ids::Ids;
+use crate::row_reader::RowReader;
 use crate::row_table::{MAX_ROWS, RowSlices, RowTable, place_of};
-use crate::store::{Reader, SegmentManifest, StoreError, Writer};
+use crate::store::{RESIDENT, Reader, SegmentManifest, StoreError, Writer};
 use crate::tombstones::Tombstones;
 use crate::{AddError, Place, Rows};
 
@@ -44,19 +45,27 @@ impl RowStore {
         let with_places = if source.placed > 0 { len } else { 0 };
         let mut locations = room.column::<[f64; 2]>("locations", with_places)?;
         let mut dead = Tombstones::default();
-        let targets = rows
-            .as_mut_slice()
-            .chunks_exact_mut(dim)
-            .zip(cells.as_mut_slice());
-        for (position, (from, (row, cell))) in order.iter().zip(targets).enumerate() {
-            if let Some(from) = from.map(|at| at as usize) {
-                row.copy_from_slice(source.row(from));
-                *cell = source.key(from).0;
-            } else {
-                dead.insert(position);
-                *cell = u64::MAX;
+        let mut reader = RowReader::new(source);
+        let together = (RESIDENT / (4 * dim)).max(1);
+        for (number, order) in order.chunks(together).enumerate() {
+            let first = number * together;
+            let targets = rows
+                .as_mut_slice()
+                .chunks_exact_mut(dim)
+                .zip(cells.as_mut_slice())
+                .skip(first);
+            for (position, (from, (row, cell))) in (first..).zip(order.iter().zip(targets)) {
+                if let Some(from) = from.map(|at| at as usize) {
+                    row.copy_from_slice(reader.row(from));
+                    *cell = source.key(from).0;
+                } else {
+                    dead.insert(position);
+                    *cell = u64::MAX;
+                }
             }
+            rows.release();
         }
+        drop(reader);
         let ids = Ids::build(source, order, room)?;
         for (from, location) in order.iter().zip(locations.as_mut_slice()) {
             let place = from.and_then(|at| source.locations.get(at as usize));
@@ -160,7 +169,7 @@ impl RowStore {
         Ok(Self::new(
             dim,
             [len, manifest.unplaced],
-            from.column(sections, "rows", values)?,
+            from.column(sections, "rows", values)?.scattered(),
             Ids::open(from, sections, len)?,
             from.column(sections, "cells", len)?,
             from.column(sections, "locations", placed)?,

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use geoloc_geo_cells::{CellId, LatLng};
+use memmap2::Mmap;
 
 use crate::kernels::dot64;
+use crate::store::{RESIDENT, release};
 use crate::{AddError, MAX_DIM, Place, Query, Rows};
 
 /// The most rows of one index or segment: positions are 32 bits.
@@ -23,6 +25,8 @@ pub(crate) struct RowSlices<'a> {
     pub(crate) locations: &'a [[f64; 2]],
     /// Rows with a place.
     pub(crate) placed: usize,
+    /// What holds the vectors, if that is a mapped file.
+    pub(crate) map: Option<&'a Mmap>,
 }
 
 impl<'a> RowSlices<'a> {
@@ -34,6 +38,20 @@ impl<'a> RowSlices<'a> {
         self.vectors
             .get(at * self.dim..(at + 1) * self.dim)
             .unwrap_or(&[])
+    }
+
+    /// The vectors in blocks of rows, of which as many are kept resident as are read at a time.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &'a [f32]> + '_ {
+        let rows = (RESIDENT / (4 * self.dim.max(1))).max(1);
+        let blocks = self.vectors.chunks(rows * self.dim.max(1));
+        blocks.inspect(|_| self.release())
+    }
+
+    /// Gives back the pages of mapped vectors.
+    pub(crate) fn release(&self) {
+        if let Some(map) = self.map {
+            release(map);
+        }
     }
 
     /// What rows are sorted by: S2 id, then id.
@@ -142,6 +160,7 @@ impl RowTable {
             cells: &self.cells,
             locations: &self.locations,
             placed: self.with_places,
+            map: None,
         }
     }
 

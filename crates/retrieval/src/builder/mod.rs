@@ -51,8 +51,9 @@ pub enum BuildStage {
 /// [`rows`](Self::rows) tells from where to go on. The file itself appears when the build is
 /// [finished](Self::finish), by renaming; until then an older file of that name stays as it is.
 ///
-/// Memory: one block of rows, and 24 bytes a row while sorting (more for lists: about 40); the rest is
-/// mapped.
+/// Memory: one block of rows, and 32 bytes a row while sorting (more for lists: about 40); the rest is
+/// mapped, and its pages are given back as the build passes over them, so that its files may be larger
+/// than the machine's memory.
 ///
 /// # Examples
 ///
@@ -229,7 +230,10 @@ impl IndexBuilder {
             let (router, owners) = group(config, source, kernel, &mut to)?;
             let shared = to.reserved()?;
             progress(BuildStage::Assign);
-            let owners = owners.unwrap_or_else(|| router.assign(source.vectors, kernel));
+            let owners = owners.unwrap_or_else(|| {
+                let blocks = source.blocks().map(|rows| router.assign(rows, kernel));
+                blocks.collect::<Vec<_>>().concat()
+            });
             progress(BuildStage::Write);
             let rotation = Rotation::new(source.dim);
             let codes = config.codes;

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use crate::AddError;
 use crate::Rows;
 use crate::row_table::{MAX_ROWS, RowSlices, place_columns};
-use crate::store::{StoreError, map_file};
+use crate::store::{StoreError, map_file, release, scattered};
 
 use super::journal::{Header, Journal, Record};
 
@@ -155,7 +155,10 @@ impl Spool {
             }
             let path = self.folder.join(NAMES[i]);
             let file = File::open(&path).map_err(StoreError::io(&path))?;
-            map_file(&file).map(Some).map_err(StoreError::io(&path))
+            let map = map_file(&file).map_err(StoreError::io(&path))?;
+            // Sorting reads rows in any order.
+            scattered(&map, 0..map.len());
+            Ok(Some(map))
         };
         Ok(Stored {
             columns: [map(0)?, map(1)?, map(2)?, map(3)?],
@@ -194,6 +197,7 @@ impl Stored {
                 }
             }
             from = record.rows;
+            self.columns.iter().flatten().for_each(release);
         }
         Ok(())
     }
@@ -206,6 +210,7 @@ impl Stored {
             cells: bytemuck::try_cast_slice(self.bytes(2)).unwrap_or(&[]),
             locations: bytemuck::try_cast_slice(self.bytes(3)).unwrap_or(&[]),
             placed: spool.placed,
+            map: self.columns[0].as_ref(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::kernels::{TILE_HEADER, TILE_ROWS};
 use crate::row_store::RowStore;
 use crate::row_table::RowSlices;
 use crate::segments::Sealed;
-use crate::store::{SegmentManifest, StoreError, Writer};
+use crate::store::{RESIDENT, SegmentManifest, StoreError, Writer};
 
 /// The dimension rounded up to whole chunks of codes.
 pub(crate) fn padded(dim: usize) -> usize {
@@ -40,7 +40,8 @@ impl Segment {
         let order: Vec<Option<u32>> = keyed.iter().map(|(_, at)| Some(*at)).collect();
         drop(keyed);
         let store = RowStore::build(source, &order, room)?;
-        let tiles = encode_tiles(store.rows.unchecked(), store.dim, room)?;
+        let rows = store.rows.unchecked();
+        let tiles = encode_column(rows, store.dim, room, || store.rows.release())?;
         Ok(Self { tiles, store })
     }
 
@@ -115,11 +116,30 @@ pub(crate) fn encode_tiles(
     dim: usize,
     room: &mut dyn Room,
 ) -> Result<Column<u8>, MemoryError> {
+    encode_column(rows, dim, room, || {})
+}
+
+/// Codes rows; `release` is called when some of them are coded and not needed again.
+fn encode_column(
+    rows: &[f32],
+    dim: usize,
+    room: &mut dyn Room,
+    release: impl Fn(),
+) -> Result<Column<u8>, MemoryError> {
+    let size = tile_bytes(dim);
     let count = (rows.len() / dim).div_ceil(TILE_ROWS);
-    let mut tiles = room.column("tiles", count * tile_bytes(dim))?;
-    let coded = tiles.as_mut_slice().chunks_exact_mut(tile_bytes(dim));
-    for (tile, rows) in coded.zip(rows.chunks(TILE_ROWS * dim)) {
-        encode_tile(tile, rows, dim);
+    let mut tiles = room.column("tiles", count * size)?;
+    let together = (RESIDENT / (4 * TILE_ROWS * dim)).max(1);
+    for (number, rows) in rows.chunks(together * TILE_ROWS * dim).enumerate() {
+        let coded = tiles.as_mut_slice().chunks_exact_mut(size);
+        for (tile, rows) in coded
+            .skip(number * together)
+            .zip(rows.chunks(TILE_ROWS * dim))
+        {
+            encode_tile(tile, rows, dim);
+        }
+        release();
+        tiles.release();
     }
     Ok(tiles)
 }

@@ -3,6 +3,7 @@
 use crate::column::Room;
 use crate::error::MemoryError;
 use crate::kernels::Kernel;
+use crate::row_reader::RowReader;
 use crate::row_table::RowSlices;
 
 use super::router::Router;
@@ -39,9 +40,11 @@ fn train(
     let wanted = config.sample_per_list.max(1).saturating_mul(lists);
     let count = wanted.clamp(lists, source.len().max(lists));
     let mut sample = Vec::with_capacity(count * source.dim);
+    let mut reader = RowReader::new(source);
     for i in 0..count {
-        sample.extend_from_slice(source.row(i * source.len() / count));
+        sample.extend_from_slice(reader.row(i * source.len() / count));
     }
+    drop(reader);
     Router::train(&sample, source.dim, lists, config.rounds, kernel, room)
 }
 

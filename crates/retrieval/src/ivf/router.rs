@@ -7,6 +7,7 @@ use crate::column::{Column, InMemory, Room};
 use crate::error::MemoryError;
 use crate::flat::{encode_tiles, padded};
 use crate::kernels::{GROUP, Kernel, Scan, Sink, scan_group};
+use crate::row_reader::RowReader;
 use crate::row_table::RowSlices;
 use crate::top_k::TopK;
 
@@ -49,10 +50,11 @@ impl Router {
     ) -> Result<Self, MemoryError> {
         let dim = source.dim;
         let mut sums = vec![0f64; lists * dim];
+        let mut reader = RowReader::new(source);
         for (at, &owner) in owners.iter().enumerate() {
             let owner = owner as usize;
             if let Some(sum) = sums.get_mut(owner * dim..(owner + 1) * dim) {
-                let row = source.row(at);
+                let row = reader.row(at);
                 sum.iter_mut()
                     .zip(row)
                     .for_each(|(s, &v)| *s += f64::from(v));

@@ -10,10 +10,11 @@ use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
 use crate::flat::tile_bytes;
 use crate::kernels::{TILE_HEADER, TILE_ROWS};
+use crate::row_reader::RowReader;
 use crate::row_store::RowStore;
 use crate::row_table::RowSlices;
 use crate::segments::Sealed;
-use crate::store::{SegmentManifest, StoreError, Writer};
+use crate::store::{RESIDENT, SegmentManifest, StoreError, Writer};
 
 use super::ListCodes;
 
@@ -59,6 +60,7 @@ impl ListSegment {
         let mut order: Vec<Option<u32>> = Vec::with_capacity(source.len() + lists * TILE_ROWS / 2);
         let mut starts = Vec::with_capacity(lists + 1);
         let mut means = vec![0f32; lists * dim];
+        let mut reader = RowReader::new(source);
         for (list, mean) in by_list.iter_mut().zip(means.chunks_exact_mut(dim)) {
             starts.push((order.len() / TILE_ROWS) as u32);
             list.sort_unstable_by_key(|&at| source.key(at as usize));
@@ -66,7 +68,7 @@ impl ListSegment {
             order.resize(order.len().next_multiple_of(TILE_ROWS), None);
             let mut sum = vec![0f64; dim];
             for &at in list.iter() {
-                let row = source.row(at as usize);
+                let row = reader.row(at as usize);
                 sum.iter_mut()
                     .zip(row)
                     .for_each(|(s, &v)| *s += f64::from(v));
@@ -76,7 +78,7 @@ impl ListSegment {
             }
         }
         starts.push((order.len() / TILE_ROWS) as u32);
-        drop(by_list);
+        drop((by_list, reader));
         let store = RowStore::build(source, &order, room)?;
         let mut segment = Self {
             codes,
@@ -96,10 +98,15 @@ impl ListSegment {
         let (dim, codes) = (self.store.dim, self.codes);
         let size = code_tile_bytes(codes, dim);
         let mut residual = vec![0f32; dim];
-        let tiles = self.tiles.as_mut_slice();
+        let together = (RESIDENT / (4 * TILE_ROWS * dim)).max(1);
         for (bounds, mean) in starts.windows(2).zip(means.chunks_exact(dim)) {
             let &[from, to] = bounds else { continue };
             for t in from as usize..to as usize {
+                if t % together == 0 {
+                    self.tiles.release();
+                    self.store.rows.release();
+                }
+                let tiles = self.tiles.as_mut_slice();
                 let Some(tile) = tiles.get_mut(t * size..(t + 1) * size) else {
                     return;
                 };

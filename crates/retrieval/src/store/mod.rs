@@ -20,7 +20,7 @@ mod writer;
 
 pub use error::StoreError;
 pub(crate) use manifest::{Manifest, SectionManifest, SegmentManifest};
-pub(crate) use mapping::{map_file, map_file_mut};
+pub(crate) use mapping::{WrittenMap, map_file, map_file_mut, release, scattered};
 pub(crate) use reader::Reader;
 pub(crate) use section::{BLOCK, MappedSection, block_sums};
 pub(crate) use writer::{Writer, replace_file};
@@ -29,3 +29,5 @@ pub(crate) use writer::{Writer, replace_file};
 pub const FORMAT_VERSION: u32 = 1;
 pub(crate) const MAGIC: [u8; 8] = *b"GEOLOCIX";
 pub(crate) const PAGE: usize = 4096;
+/// Bytes of a mapped file that a build keeps resident as it passes over it: whole blocks.
+pub(crate) const RESIDENT: usize = 16 << 20;

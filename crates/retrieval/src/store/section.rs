@@ -10,6 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Damage;
 
+use super::scattered;
+
 /// Bytes that share one checksum.
 pub(crate) const BLOCK: usize = 64 << 10;
 
@@ -34,6 +36,11 @@ pub(crate) struct MappedSection {
 impl MappedSection {
     pub(crate) fn unchecked(&self) -> &[u8] {
         self.map.get(self.range.clone()).unwrap_or(&[])
+    }
+
+    /// Tells the system that values will be read here and there.
+    pub(crate) fn scattered(&self) {
+        scattered(&self.map, self.range.clone());
     }
 
     /// Checks the blocks that a range of bytes touches.

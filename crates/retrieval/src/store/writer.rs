@@ -5,14 +5,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use memmap2::MmapMut;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::column::Room;
+use crate::column::{Bytes, Room};
 use crate::error::MemoryError;
 
 use super::manifest::SectionManifest;
-use super::{FORMAT_VERSION, MAGIC, Manifest, PAGE, StoreError, block_sums, map_file_mut};
+use super::{
+    BLOCK, FORMAT_VERSION, MAGIC, Manifest, PAGE, RESIDENT, StoreError, block_sums, map_file_mut,
+};
 
 /// An index file being written.
 #[derive(Debug)]
@@ -78,24 +79,23 @@ impl Writer {
     pub(crate) fn section(&mut self, bytes: &[u8]) -> Result<SectionManifest, StoreError> {
         let offset = self.end;
         self.write_at(offset, bytes)?;
-        self.sums_of(offset, bytes)
+        self.sums(offset, bytes.len(), &block_sums(bytes))
     }
 
     /// Writes the checksums of a section that is already in the file.
-    fn sums_of(&mut self, offset: u64, bytes: &[u8]) -> Result<SectionManifest, StoreError> {
-        let sums: Vec<u8> = block_sums(bytes)
-            .iter()
-            .flat_map(|s| s.to_le_bytes())
-            .collect();
-        let at = self
-            .end
-            .max(offset + bytes.len() as u64)
-            .next_multiple_of(8);
+    fn sums(
+        &mut self,
+        offset: u64,
+        bytes: usize,
+        sums: &[u64],
+    ) -> Result<SectionManifest, StoreError> {
+        let sums: Vec<u8> = sums.iter().flat_map(|s| s.to_le_bytes()).collect();
+        let at = self.end.max(offset + bytes as u64).next_multiple_of(8);
         self.write_at(at, &sums)?;
         self.end = (at + sums.len() as u64).next_multiple_of(PAGE as u64);
         Ok(SectionManifest {
             offset,
-            bytes: bytes.len() as u64,
+            bytes: bytes as u64,
             sums: at,
             sums_hash: xxh3_64(&sums),
         })
@@ -110,7 +110,12 @@ impl Writer {
         for (name, offset, size) in std::mem::take(&mut self.reserved) {
             let map = map_file_mut(&self.file, offset, size as usize)
                 .map_err(StoreError::io(&self.path))?;
-            out.insert(name.to_owned(), self.sums_of(offset, &map)?);
+            let mut sums = Vec::with_capacity(map.len().div_ceil(BLOCK));
+            for blocks in map.chunks(RESIDENT) {
+                sums.extend(block_sums(blocks));
+                map.release();
+            }
+            out.insert(name.to_owned(), self.sums(offset, map.len(), &sums)?);
         }
         Ok(out)
     }
@@ -139,7 +144,7 @@ impl Writer {
 }
 
 impl Room for Writer {
-    fn bytes(&mut self, name: &'static str, size: usize) -> Result<MmapMut, MemoryError> {
+    fn bytes(&mut self, name: &'static str, size: usize) -> Result<Bytes, MemoryError> {
         let offset = self.end;
         let end = (offset + size as u64).next_multiple_of(PAGE as u64);
         let map = self
@@ -150,7 +155,7 @@ impl Room for Writer {
             Ok(map) => {
                 self.end = end;
                 self.reserved.push((name, offset, size as u64));
-                Ok(map)
+                Ok(Bytes::Written(map))
             }
             Err(source) => {
                 self.failure = Some(StoreError::io(&self.path)(source));
