@@ -49,11 +49,9 @@ impl RowStore {
         let together = (RESIDENT / (4 * dim)).max(1);
         for (number, order) in order.chunks(together).enumerate() {
             let first = number * together;
-            let targets = rows
-                .as_mut_slice()
+            let targets = rows.as_mut_slice()[first * dim..]
                 .chunks_exact_mut(dim)
-                .zip(cells.as_mut_slice())
-                .skip(first);
+                .zip(&mut cells.as_mut_slice()[first..]);
             for (position, (from, (row, cell))) in (first..).zip(order.iter().zip(targets)) {
                 if let Some(from) = from.map(|at| at as usize) {
                     row.copy_from_slice(reader.row(from));

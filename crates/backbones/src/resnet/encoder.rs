@@ -9,6 +9,7 @@ use geoloc_core::{Encoder, EncoderParts, FeatureSpec, Features};
 
 use super::ResNetConfig;
 use super::block::{Residual, convolution};
+use super::stem_pool::max_pool;
 use crate::activation::Activation;
 use crate::convolution::convolve_norm;
 use crate::feature_map::{features_of_map, halved};
@@ -84,7 +85,7 @@ impl ResNet {
     #[must_use]
     pub fn feature_map(&self, images: Tensor<4>) -> Tensor<4> {
         let x = convolve_norm(&self.conv1, self.bn1.as_ref(), Activation::RELU, images);
-        let x = self.maxpool.forward(x);
+        let x = max_pool(&self.maxpool, x);
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()
             .flatten()

@@ -13,6 +13,7 @@
 mod block;
 mod config;
 mod encoder;
+mod stem_pool;
 
 pub use config::{ResNetBlock, ResNetConfig};
 pub use encoder::ResNet;

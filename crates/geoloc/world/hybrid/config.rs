@@ -132,7 +132,7 @@ impl HybridConfig {
                 ..TrainerConfig::default()
             },
             kappa: KappaSearch::default(),
-            validation: 1000,
+            validation: 2000,
             queries: 1000,
             retrieval_photos: 20_000,
             classifier_steps: 300,
