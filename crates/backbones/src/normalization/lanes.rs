@@ -221,7 +221,7 @@ mod tests {
             .with_simd(Scalar);
             assert_close(&wide, &narrow);
             let means = [0.2, -0.4];
-            let mut change = |change| InputGradient {
+            let change = |change| InputGradient {
                 change,
                 x,
                 gradient,
