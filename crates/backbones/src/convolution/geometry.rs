@@ -21,7 +21,7 @@ pub(super) struct Geometry {
 
 impl Geometry {
     /// The sizes for input and weights of these shapes; `None` if the kernel does not fit into the
-    /// padded input or the channels do not divide into the groups.
+    /// padded input, the input has no rows or columns, or the channels do not divide into the groups.
     pub(super) fn new(
         [batch, inputs, height, width]: [usize; 4],
         [outputs, depth, kernel_height, kernel_width]: [usize; 4],
@@ -38,7 +38,8 @@ impl Geometry {
             let padded = input[axis] + padding[axis].0 + padding[axis].1;
             output[axis] = padded.checked_sub(reach)?.checked_div(stride[axis])? + 1;
         }
-        let whole = groups > 0 && inputs == depth * groups && outputs.is_multiple_of(groups);
+        let divides = groups > 0 && inputs == depth * groups && outputs.is_multiple_of(groups);
+        let whole = divides && !input.contains(&0);
         whole.then_some(Self {
             batch,
             inputs,

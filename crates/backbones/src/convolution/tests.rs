@@ -186,6 +186,8 @@ fn shapes_that_do_not_fit_are_none() {
         None,
         "a kernel of no width"
     );
+    let padded = Geometry::new([1, 1, 0, 5], [1, 1, 2, 2], [1; 2], [(1, 1); 2], [1; 2], 1);
+    assert_eq!(padded, None, "a map of padding alone");
     assert!(shape([0, 4, 5, 5], [4, 2, 3, 3], 2).is_some(), "no images");
 }
 
