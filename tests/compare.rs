@@ -109,6 +109,8 @@ fn every_approach_is_trained_judged_and_kept() {
         assert_eq!(found, step);
     }
     let resumed = run_until(other.path(), &[Approach::Cities], None).unwrap();
-    let cities = outcome.report.method("cities").unwrap();
-    assert_eq!(resumed.report.method("cities").unwrap(), cities);
+    let [whole, resumed] = [&outcome.report, &resumed.report].map(|r| r.method("cities").unwrap());
+    // Times differ, answers do not.
+    assert_eq!(resumed.predictions, whole.predictions);
+    assert_eq!(resumed.distance, whole.distance);
 }
