@@ -84,7 +84,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         &config,
         ProgressMode::Auto,
         Some(&options.out),
-        Some(interrupt::on_ctrl_c()?),
+        Some(&interrupt::on_ctrl_c()?),
         &Device::default(),
     )?;
     outcome.report.verify()?;

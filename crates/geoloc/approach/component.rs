@@ -51,7 +51,7 @@ fn one() -> f64 {
     reason = "serde asks for a reference"
 )]
 fn is_one(x: &f64) -> bool {
-    *x == 1.0
+    x.total_cmp(&1.0).is_eq()
 }
 
 /// Adds a trained approach under `name`, in a form that [`load_any`](crate::locate::load_any) reads.

@@ -94,13 +94,12 @@ pub(super) fn same_places(
             (km <= reach).then_some((km, place))
         });
         let nearest = distances.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        match nearest.and_then(|(_, place)| places.get_mut(place)) {
-            Some(rows) => rows.push(row),
-            None => {
-                boxes.entry(own).or_default().push(places.len());
-                first.push(at);
-                places.push(vec![row]);
-            }
+        if let Some(rows) = nearest.and_then(|(_, place)| places.get_mut(place)) {
+            rows.push(row);
+        } else {
+            boxes.entry(own).or_default().push(places.len());
+            first.push(at);
+            places.push(vec![row]);
         }
     }
     Ok(places)

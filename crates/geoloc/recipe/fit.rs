@@ -55,6 +55,9 @@ pub(super) struct Trained {
     pub(super) notes: Vec<String>,
 }
 
+/// A finished training, and what was made of its model.
+type FittedAndFinished<E, H, L> = (Fitted<Training<E, H, L>>, Finished<H>);
+
 impl WithApproach for Fit<'_> {
     type Output = Result<Trained, RecipeError>;
 
@@ -165,7 +168,7 @@ impl Fit<'_> {
         model: GeoModel<E, C::Head>,
         inputs: &I,
         approach: &Approach<C, L, T, D>,
-    ) -> Result<(Fitted<Training<E, C::Head, L>>, Finished<C::Head>), RecipeError>
+    ) -> Result<FittedAndFinished<E, C::Head, L>, RecipeError>
     where
         E: Encoder<Input = I::Input>,
         I: PhotoInputs + Clone,

@@ -111,7 +111,7 @@ pub fn hybrid(
     config: &HybridConfig,
     progress: ProgressMode,
     folder: Option<&Path>,
-    interrupt: Option<Arc<AtomicBool>>,
+    interrupt: Option<&Arc<AtomicBool>>,
     device: &Device,
 ) -> Result<HybridOutcome, WorldError> {
     let task = WorldTask::new(config.model.pixels)?;
@@ -119,7 +119,7 @@ pub fn hybrid(
     let ground = Arc::new(ground);
     let trainer = |name: &str, settings: TrainerConfig| {
         let mut trainer = Trainer::new(settings).named(name).with_progress(progress);
-        if let Some(flag) = &interrupt {
+        if let Some(flag) = interrupt {
             trainer = trainer.with_interrupt(flag.clone());
         }
         match folder {
