@@ -262,7 +262,8 @@ fn a_classifier_says_how_sure_it_may_be() {
         // place with another probability.
         let mut artifact = Artifact::open(&outcome.model).unwrap();
         let settings = artifact.component("model").unwrap().settings.clone();
-        assert_eq!(settings["temperature"].as_f64().unwrap(), temperature);
+        let stored = settings["temperature"].as_f64().unwrap();
+        assert!(stored.total_cmp(&temperature).is_eq());
         let photo = || decode_photo(folder.path().join(&method.predictions[0].id)).unwrap();
         let answer = |artifact: &Artifact| {
             let locator = load_any(artifact, None, &Device::flex()).unwrap();
