@@ -247,10 +247,11 @@ fn with_costs(approach: &ApproachOutcome, method: &MethodOutcome) -> MethodRepor
         .with_extra("ms a tile", method.ms_per_image)
 }
 
-const SUMMARY: &str = "Every approach trained from scratch on the same tiles of shaded relief, \
-    with the same encoder and the same number of steps, and asked for tiles held out between the \
-    training tiles; then, as (unseen), for tiles of longitudes without training. Figures on this \
-    benchmark compare methods; they say nothing about photos taken on the ground.";
+const SUMMARY: &str = "Every approach trained on the same tiles of shaded relief, with the same \
+    encoder, from scratch unless a name says whose frozen features it reads, and the same number of \
+    steps; asked for tiles held out between the training tiles, then, as (unseen), for tiles of \
+    longitudes without training. Figures on this benchmark compare methods; they say nothing about \
+    photos taken on the ground.";
 
 fn describe(report: &mut Report, config: &CompareConfig, ground: &Ground) {
     report.set("steps", config.steps);
