@@ -309,6 +309,8 @@ fn gradients_are_those_of_the_definitions() {
     };
     for config in poolings() {
         let pooling = config.init(&spec, &device).unwrap().materialize();
+        // Drawn weights now and then put a ReLU on its kink, where no difference is a slope.
+        let pooling = checks::with_fixed_weights(pooling);
         // Squares of a few results: with lengths of 1 the sum of all squares is constant.
         let loss = |pooling: &AnyPooling, device: &Device| {
             let out = pooling.pool(features(device));
@@ -352,6 +354,32 @@ mod checks {
         }
     }
 
+    /// Replaces every weight but single numbers, the exponent of GeM, which have their value.
+    struct Fix {
+        next: usize,
+    }
+
+    impl ModuleMapper for Fix {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let (shape, device) = (param.val().dims(), param.val().device());
+            let n = shape.iter().product::<usize>();
+            if n == 1 {
+                return param;
+            }
+            let first = self.next;
+            self.next += n;
+            let numbers: Vec<f32> = (first..first + n)
+                .map(|i| super::number(i) as f32 * 0.5)
+                .collect();
+            Param::from_tensor(Tensor::from_data(TensorData::new(numbers, shape), &device))
+        }
+    }
+
+    /// The pooling with the same weights in every run.
+    pub(super) fn with_fixed_weights(pooling: AnyPooling) -> AnyPooling {
+        pooling.map(&mut Fix { next: 1000 })
+    }
+
     /// Gradient of each parameter as numbers.
     struct Collect {
         gradients: Gradients,
@@ -392,9 +420,9 @@ mod checks {
                 };
                 let slope = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
                 let difference = (slope - gradient[index]).abs();
-                // f32 sums of order 100 under a step of 2e-3, and kinks of ReLU.
+                // f32 sums of order 100 under a step of 2e-3.
                 assert!(
-                    difference < 0.03 * scale + 0.02,
+                    difference < 0.01 * scale + 0.01,
                     "parameter {parameter}, value {index}: {slope} {}",
                     gradient[index]
                 );
