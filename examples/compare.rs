@@ -27,7 +27,8 @@ use geoloc::datasets::{Preprocess, Resize};
 use geoloc::metrics::{HtmlReport, MethodReport};
 use geoloc::trainer::ProgressMode;
 use geoloc::world::compare::{
-    Approach, ApproachOutcome, CompareConfig, CompareOutcome, Comparison, FrozenEncoder, compare,
+    Approach, ApproachOutcome, CompareConfig, CompareOutcome, Comparison, FrozenEncoder,
+    MethodOutcome, compare,
 };
 
 /// Side of the tiles that the pretrained encoder reads.
@@ -42,6 +43,9 @@ struct Options {
     /// Training steps of each approach.
     #[arg(long, default_value_t = CompareConfig::default().steps)]
     budget: u64,
+    /// Held-out tiles at places drawn as those of the training tiles are.
+    #[arg(long, default_value_t = CompareConfig::default().random)]
+    random: usize,
     /// Held-out tiles of unseen longitudes.
     #[arg(long, default_value_t = CompareConfig::default().unseen)]
     unseen: usize,
@@ -80,6 +84,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let comparison = Comparison {
         config: CompareConfig {
             steps: options.budget,
+            random: options.random,
             unseen: options.unseen,
             gallery: options.gallery,
             seed: options.seed,
@@ -94,8 +99,15 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         progress: ProgressMode::Auto,
         interrupt: Some(interrupt::on_ctrl_c()?),
     };
-    print_header();
-    let outcome = compare(&comparison, frozen.as_ref(), &mut print_rows, &device)?;
+    print_header("seen area");
+    let mut told = |approach: &ApproachOutcome| print_rows(approach, |method| &method.seen);
+    let outcome = compare(&comparison, frozen.as_ref(), &mut told, &device)?;
+    println!();
+    print_header("random split");
+    for approach in &outcome.approaches {
+        print_rows(approach, |method| &method.random);
+    }
+    println!();
     outcome.report.verify()?;
     let page = options.out.join("report.html");
     outcome.report.write_json(options.out.join("report.json"))?;
@@ -129,10 +141,10 @@ fn pretrained(
     })
 }
 
-fn print_header() {
+fn print_header(area: &str) {
     println!(
         "{:<34} {:>7} {:>7} {:>7} {:>7} {:>8} {:>8} {:>6} {:>6} {:>6} {:>8} {:>6} {:>6}",
-        "seen area",
+        area,
         "<=25km",
         "<=200",
         "<=750",
@@ -148,9 +160,9 @@ fn print_header() {
     );
 }
 
-fn print_rows(approach: &ApproachOutcome) {
+fn print_rows(approach: &ApproachOutcome, area: impl Fn(&MethodOutcome) -> &MethodReport) {
     for method in &approach.methods {
-        let row = Row::of(&method.seen);
+        let row = Row::of(area(method));
         println!(
             "{:<34} {:>6.1}% {:>6.1}% {:>6.1}% {:>6.1}% {:>8.0} {:>8.0} {:>6.0} {:>5.1}% {:>5.1}% {:>8} {:>5.0}s {:>6.2}",
             method.seen.name,
@@ -242,6 +254,7 @@ fn figures(outcome: &CompareOutcome, seconds: f64) -> serde_json::Value {
         for method in &approach.methods {
             let figures = serde_json::json!({
                 "seen": of(&method.seen),
+                "random": of(&method.random),
                 "unseen": of(&method.unseen),
                 "parameters": approach.parameters,
                 "train_seconds": approach.train_seconds,

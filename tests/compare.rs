@@ -29,6 +29,7 @@ fn config() -> CompareConfig {
         places: 1500,
         gallery: 70,
         seen_spacing_km: 1800.0,
+        random: 12,
         unseen: 8,
         ..CompareConfig::default()
     }
@@ -67,8 +68,12 @@ fn every_approach_is_trained_judged_and_kept() {
     for approach in Approach::ALL {
         let seen = report.method(approach.name()).unwrap();
         let unseen = report.method(&format!("{approach} (unseen)")).unwrap();
-        assert_eq!((seen.distance.failures, unseen.distance.failures), (0, 0));
-        assert_eq!(unseen.distance.n, 8);
+        let random = report
+            .method(&format!("{approach} (random split)"))
+            .unwrap();
+        let failures = [seen, random, unseen].map(|method| method.distance.failures);
+        assert_eq!(failures, [0, 0, 0]);
+        assert_eq!((random.distance.n, unseen.distance.n), (12, 8));
         assert!(seen.classes.is_some() && page.contains(approach.name()));
     }
     // The best cell of each query is a bound for every choice of a cell.
@@ -83,6 +88,16 @@ fn every_approach_is_trained_judged_and_kept() {
     };
     assert!(median("best of the cells") <= median("cells"));
     assert!(median("best of the fine cells") <= median("fine-cells"));
+    assert!(median("best of the cells (random split)") <= median("cells (random split)"));
+    let compared = |name: &str| {
+        report
+            .comparisons
+            .iter()
+            .filter(|c| c.first == name)
+            .count()
+    };
+    assert_eq!(compared("combinatorial"), 7);
+    assert_eq!(compared("combinatorial (random split)"), 7);
 
     // A second start finds everything done: not even the seconds differ.
     let again = run(folder.path());

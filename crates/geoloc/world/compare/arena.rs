@@ -27,6 +27,16 @@ const BATCH: usize = 64;
 /// Candidates that decoders keep.
 pub(super) const KEEP: usize = 10;
 
+/// The name of a method in the random split.
+pub(super) fn random_name(name: &str) -> String {
+    format!("{name} (random split)")
+}
+
+/// The name of query number `row`.
+pub(super) fn prediction_id(set: Set, row: usize) -> String {
+    format!("{set:?}-{row:04}").to_lowercase()
+}
+
 /// What the network reads.
 pub(super) type InputOf<V> = <<V as Views>::Encoder as Encoder>::Input;
 /// One result a tile.
@@ -123,7 +133,7 @@ impl<V: Views> Arena<'_, V> {
         })
     }
 
-    /// Asks for the tiles of both areas. The name is that of the approach and of the variant.
+    /// Asks for the tiles of all three kinds. The name is that of the approach and of the variant.
     pub(super) fn judge(
         &self,
         variant: &str,
@@ -151,12 +161,14 @@ impl<V: Views> Arena<'_, V> {
             Ok::<_, WorldError>((report, 1e3 * seconds / n as f64))
         };
         let (seen, ms_per_image) = report(&name, Set::Seen)?;
+        let (random, _) = report(&random_name(&name), Set::Random)?;
         let (unseen, _) = report(&format!("{name} (unseen)"), Set::Unseen)?;
         Ok(MethodOutcome {
             seen: match variant {
                 "" => seen.with_slices(tags::LONGITUDE, &self.conventions)?,
                 _ => seen,
             },
+            random,
             unseen,
             ms_per_image,
         })
@@ -203,7 +215,7 @@ impl<V: Views> Arena<'_, V> {
                 .inputs(set, first..first + chunk.len(), &self.device)?;
             let answers = locate(input)?;
             for ((&truth, answer), row) in chunk.iter().zip(answers).zip(first..) {
-                let id = format!("{set:?}-{row:04}").to_lowercase();
+                let id = prediction_id(set, row);
                 let prediction = match answer {
                     Ok(estimate) => Prediction::from_estimate(id, truth, &estimate),
                     Err(_) => Prediction::new(id, truth, None),

@@ -34,6 +34,9 @@ pub struct CompareConfig {
     /// Distance of the held-out tiles of the seen area, in km: fewer km, more queries, and less
     /// ground to train on.
     pub seen_spacing_km: f64,
+    /// Held-out tiles of the seen area at places drawn as those of the training tiles are, which lie
+    /// about them at any distance.
+    pub random: usize,
     /// Held-out tiles of unseen longitudes.
     pub unseen: usize,
     /// Seed of everything random.
@@ -56,6 +59,7 @@ impl Default for CompareConfig {
             fine_share: 0.0025,
             base_share: 0.001,
             seen_spacing_km: 450.0,
+            random: 1000,
             unseen: 400,
             seed: 0,
         }

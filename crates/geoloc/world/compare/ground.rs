@@ -31,6 +31,8 @@ pub(super) enum Set {
     Gallery,
     /// Held out between the training tiles.
     Seen,
+    /// Drawn as the training tiles are.
+    Random,
     /// Longitudes without training tiles.
     Unseen,
 }
@@ -47,6 +49,7 @@ pub(super) struct Ground {
     pub(super) sets: Arc<GeoclassSets>,
     gallery: usize,
     seen: Vec<LatLng>,
+    random: Vec<LatLng>,
     unseen: Vec<LatLng>,
 }
 
@@ -59,6 +62,10 @@ impl Ground {
         let task = WorldTask::with_split(split, config.pixels)?;
         let places: Vec<LatLng> = (0..config.places)
             .map(|i| task.split().sample_train(config.seed, i))
+            .collect();
+        // Of a stream of its own: the training tiles are those of the seed.
+        let random = (0..config.random as u64)
+            .map(|i| task.split().sample_train(!config.seed, i))
             .collect();
         let adaptive = |share: f64| {
             let split_above = config.threshold(share);
@@ -102,6 +109,7 @@ impl Ground {
             seen: task
                 .split()
                 .seen_queries(task.split().seen_len(), config.seed)?,
+            random,
             unseen: task.split().unseen_queries(config.unseen, config.seed)?,
             task,
             places,
@@ -113,6 +121,7 @@ impl Ground {
         match set {
             Set::Gallery => self.places.get(..self.gallery).unwrap_or(&self.places),
             Set::Seen => &self.seen,
+            Set::Random => &self.random,
             Set::Unseen => &self.unseen,
         }
     }

@@ -12,6 +12,8 @@ use crate::world::WorldError;
 pub struct MethodOutcome {
     /// On tiles between the training tiles.
     pub seen: MethodReport,
+    /// On tiles drawn as the training tiles are, as the test photos of a random split.
+    pub random: MethodReport,
     /// On tiles of longitudes without training tiles.
     pub unseen: MethodReport,
     /// Milliseconds a tile from pixels (or features) to estimate, in batches of 64.

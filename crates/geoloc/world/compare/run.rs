@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
-use super::arena::Arena;
+use super::arena::{Arena, prediction_id, random_name};
 use super::ground::{Ground, Set, tags};
 use super::outcome::{ApproachOutcome, MethodOutcome};
 use super::views::{Frozen, Pixels, Views};
@@ -40,17 +40,21 @@ pub type Progress<'a> = dyn FnMut(&ApproachOutcome) + 'a;
 /// What a comparison leaves behind.
 #[derive(Debug)]
 pub struct CompareOutcome {
-    /// Tables and figures: first the seen area, then the unseen one.
+    /// Tables and figures: first the seen area, then the random split and the unseen area.
     pub report: Report,
     /// One for each approach.
     pub approaches: Vec<ApproachOutcome>,
 }
 
 /// Pairs that are compared query by query, where both are there.
-const PAIRS: [(&str, &str); 8] = [
+const PAIRS: [(&str, &str); 12] = [
     ("combinatorial", "cells"),
     ("combinatorial", "fine-cells"),
     ("combinatorial", "combinatorial, set 1"),
+    ("combinatorial", "combinatorial, set 2"),
+    ("combinatorial", "combinatorial, set 3"),
+    ("combinatorial", "combinatorial, set 4"),
+    ("combinatorial", "combinatorial, set 5"),
     ("hierarchical", "hierarchical, finest level"),
     ("cell-offset", "cell-offset, cells alone"),
     ("unit-regression", "scaled-regression"),
@@ -109,21 +113,30 @@ pub fn compare<E: Backbone>(
         report.curves.push(outcome.curve.clone());
     }
     // Figures show the first methods: one of each approach before their variants.
-    let (mut first, mut variants, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut first, mut variants) = (Vec::new(), Vec::new());
+    let (mut random, mut unseen) = (Vec::new(), Vec::new());
     for approach in &all {
         for (i, method) in approach.methods.iter().enumerate() {
             let to = if i == 0 { &mut first } else { &mut variants };
             to.push(with_costs(approach, method));
+            random.push(method.random.clone());
             unseen.push(method.unseen.clone());
         }
     }
-    first.extend(baselines(&ground, &conventions)?);
-    for method in [first, variants, unseen].into_iter().flatten() {
+    first.extend(baselines(&ground, Set::Seen, str::to_owned, &conventions)?);
+    random.extend(baselines(&ground, Set::Random, random_name, &conventions)?);
+    for method in [first, variants, random, unseen].into_iter().flatten() {
         report.push_method(method)?;
     }
-    for (first, second) in PAIRS {
-        if report.method(first).is_some() && report.method(second).is_some() {
-            report.compare(first, second)?;
+    let prefixes = frozen.map(|frozen| format!("{} ", frozen.name));
+    for prefix in std::iter::once(String::new()).chain(prefixes) {
+        for name in [str::to_owned as fn(&str) -> String, random_name] {
+            for pair in PAIRS {
+                let [first, second] = [pair.0, pair.1].map(|m| name(&format!("{prefix}{m}")));
+                if report.method(&first).is_some() && report.method(&second).is_some() {
+                    report.compare(&first, &second)?;
+                }
+            }
         }
     }
     Ok(CompareOutcome {
@@ -201,19 +214,25 @@ fn make_folder(folder: &Path) -> Result<(), WorldError> {
     })
 }
 
-/// The best constant, and the best cell of two partitions, on the seen area.
-fn baselines(ground: &Ground, conventions: &Conventions) -> Result<Vec<MethodReport>, WorldError> {
+/// The best constant, and the best cell of two partitions.
+fn baselines(
+    ground: &Ground,
+    set: Set,
+    named: fn(&str) -> String,
+    conventions: &Conventions,
+) -> Result<Vec<MethodReport>, WorldError> {
     let constant = CellLocation::GeometricMedian.of(&ground.places);
     let best = |cells: &Partition, truth| cells.nearest(truth).and_then(|c| cells.location(c));
     let judged = |name: &str, role, about: &str, answer: &dyn Fn(LatLng) -> Option<LatLng>| {
-        let queries = ground.set(Set::Seen).iter().enumerate();
+        let queries = ground.set(set).iter().enumerate();
         let predictions = queries
             .map(|(i, &truth)| {
-                let id = format!("seen-{i:04}");
+                let id = prediction_id(set, i);
                 ground.tagged(Prediction::new(id, truth, answer(truth)))
             })
             .collect();
-        let method = MethodReport::evaluate(name, role, predictions, &RADII_KM, conventions)?;
+        let method =
+            MethodReport::evaluate(named(name), role, predictions, &RADII_KM, conventions)?;
         let method = method.with_description(about);
         Ok::<_, WorldError>(method.with_classes(tags::CITY, tags::ANSWER, conventions)?)
     };
@@ -249,8 +268,9 @@ fn with_costs(approach: &ApproachOutcome, method: &MethodOutcome) -> MethodRepor
 
 const SUMMARY: &str = "Every approach trained on the same tiles of shaded relief, with the same \
     encoder, from scratch unless a name says whose frozen features it reads, and the same number of \
-    steps; asked for tiles held out between the training tiles, then, as (unseen), for tiles of \
-    longitudes without training. Figures on this benchmark compare methods; they say nothing about \
+    steps; asked for tiles held out between the training tiles, which keep a distance from them; then, as \
+    (random split), for tiles at places drawn as those of training are, which do not; then, as \
+    (unseen), for tiles of longitudes without training. Figures on this benchmark compare methods; they say nothing about \
     photos taken on the ground.";
 
 fn describe(report: &mut Report, config: &CompareConfig, ground: &Ground) {

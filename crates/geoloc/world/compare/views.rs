@@ -98,7 +98,7 @@ pub struct FrozenEncoder<E> {
 pub(super) struct Frozen<'a> {
     ground: &'a Ground,
     config: &'a CompareConfig,
-    files: [(Set, Arc<FeatureFile>); 3],
+    files: [Arc<FeatureFile>; 4],
 }
 
 impl<'a> Frozen<'a> {
@@ -127,21 +127,27 @@ impl<'a> Frozen<'a> {
                 found.ok_or(FeatureRunError::NoRow { row })
             };
             let file = run.run(places.len() as u64, &data, &frozen.weights, path, photo)?;
-            Ok::<_, WorldError>((set, Arc::new(file)))
+            Ok::<_, WorldError>(Arc::new(file))
         };
         Ok(Self {
             ground,
             config,
-            files: [file(Set::Gallery)?, file(Set::Seen)?, file(Set::Unseen)?],
+            files: [
+                file(Set::Gallery)?,
+                file(Set::Seen)?,
+                file(Set::Random)?,
+                file(Set::Unseen)?,
+            ],
         })
     }
 
     fn file(&self, set: Set) -> &Arc<FeatureFile> {
-        let [gallery, seen, unseen] = &self.files;
+        let [gallery, seen, random, unseen] = &self.files;
         match set {
-            Set::Gallery => &gallery.1,
-            Set::Seen => &seen.1,
-            Set::Unseen => &unseen.1,
+            Set::Gallery => gallery,
+            Set::Seen => seen,
+            Set::Random => random,
+            Set::Unseen => unseen,
         }
     }
 }
