@@ -216,10 +216,10 @@ fn print_fusion(outcome: &HybridOutcome) {
             best.reciprocal_rank
         );
     }
-    let best = outcome.test_curve.best;
+    let best = outcome.best_on_test.best;
     println!(
-        "on the test queries the best κ would be {:.3}: recall {:.1}% against {:.1}% with that of \
-         validation",
+        "chosen on the test queries, κ would be {:.3}: recall {:.1}% there against {:.1}% with the \
+         choice of validation",
         best.kappa,
         100.0 * best.recall,
         100.0 * at_chosen(outcome)
@@ -245,7 +245,7 @@ fn headline(outcome: &HybridOutcome, seconds: f64) -> serde_json::Value {
         "unseen": unseen,
         "kappa": outcome.fusion.best.kappa,
         "kappa_recall": at_chosen(outcome),
-        "best_recall_on_test": outcome.test_curve.best.recall,
+        "best_recall_on_test": outcome.best_on_test.best.recall,
         "rows": rows(methods::FUSED),
         "photo_rows": rows(methods::IMAGES),
         "seconds": (seconds * 10.0).round() / 10.0,

@@ -465,8 +465,12 @@ fn a_learning_rate_of_1e3_ends_in_an_error_or_a_finite_model() {
         };
         match run_with(fast, approach.0, approach.1) {
             Ok(outcome) => {
-                let losses = &outcome.report.curves[0].points;
-                assert!(losses.iter().any(|p| p.train_loss.is_some()));
+                let points = &outcome.report.curves[0].points;
+                let losses: Vec<f64> = points.iter().filter_map(|p| p.train_loss).collect();
+                assert!(!losses.is_empty() && losses.iter().all(|l| l.is_finite()));
+                let answers = outcome.report.methods[0].predictions.iter();
+                let answers: Vec<_> = answers.filter_map(|p| p.distance_km).collect();
+                assert!(!answers.is_empty() && answers.iter().all(|km| km.is_finite()));
             }
             Err(RecipeError::Train(e)) => {
                 assert!(

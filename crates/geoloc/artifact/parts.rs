@@ -194,6 +194,31 @@ impl Artifact {
         Ok((embeddings, dim, places))
     }
 
+    /// What is added to the score of each row of the gallery of a component.
+    pub fn insert_biases(&mut self, name: &str, biases: &[f32]) {
+        let values = biases.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.insert_raw(
+            &biases_part(name),
+            DType::F32,
+            &[biases.len()],
+            Bytes::from_bytes_vec(values),
+        );
+    }
+
+    /// What [`insert_biases`](Self::insert_biases) added; `None` without such a part.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if it is of another type.
+    pub fn biases(&self, name: &str) -> Result<Option<Vec<f32>>, ArtifactError> {
+        let part = biases_part(name);
+        if !self.tensors.contains_key(&part) {
+            return Ok(None);
+        }
+        let (_, bytes) = self.raw(&part, DType::F32)?;
+        Ok(Some(words(&bytes).map(f32::from_le_bytes).collect()))
+    }
+
     /// Adds bytes of any form as `<name>/<part>`.
     pub fn insert_bytes(&mut self, name: &str, part: &str, bytes: Vec<u8>) {
         let shape = [bytes.len()];
@@ -248,6 +273,10 @@ fn embeddings_part(name: &str) -> String {
 
 fn places_part(name: &str) -> String {
     format!("{name}/gallery/places")
+}
+
+fn biases_part(name: &str) -> String {
+    format!("{name}/gallery/biases")
 }
 
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {

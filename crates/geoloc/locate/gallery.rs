@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::{DecodeError, Decoder, Embedding, PlaceMass, estimate_from_masses};
 use crate::geo_cells::{Estimate, LatLng};
-use crate::retrieval::{Query, VectorIndex};
+use crate::retrieval::{Prior, Query, VectorIndex};
 
 /// Searches an index of gallery embeddings, for the places of its rows.
 ///
@@ -18,6 +18,7 @@ pub struct GalleryDecoder {
     scale: f64,
     spread_km: f64,
     k: usize,
+    prior: Option<Arc<Prior>>,
 }
 
 impl GalleryDecoder {
@@ -37,6 +38,7 @@ impl GalleryDecoder {
             scale,
             spread_km,
             k,
+            prior: None,
         }
     }
 
@@ -49,7 +51,15 @@ impl GalleryDecoder {
             scale,
             spread_km,
             k,
+            prior: None,
         }
+    }
+
+    /// Adds a prior to the scores of rows.
+    #[must_use]
+    pub fn with_prior(mut self, prior: Arc<Prior>) -> Self {
+        self.prior = Some(prior);
+        self
     }
 
     /// The index behind it.
@@ -62,9 +72,13 @@ impl GalleryDecoder {
         if !vector.iter().all(|v| v.is_finite()) {
             return Err(DecodeError::NotFinite { index });
         }
+        let mut query = Query::new(vector).k(self.k);
+        if let Some(prior) = &self.prior {
+            query = query.prior(prior.clone(), 1.0);
+        }
         let hits = self
             .index
-            .search(&Query::new(vector).k(self.k))
+            .search(&query)
             .map_err(|e| DecodeError::Search {
                 reason: e.to_string(),
             })?

@@ -19,9 +19,9 @@ pub use index::{IndexError, embedding_name, load_embedder, load_over_index, open
 pub use load_any::load_any;
 pub(crate) use models::check_input;
 pub use models::{
-    CELL_CLASSIFIER, CellClassifierSettings, RETRIEVAL, RetrievalSettings, build_model,
-    index_embeddings, insert_cell_classifier, insert_retrieval, load_cell_classifier,
-    load_retrieval,
+    BiasedIndexError, CELL_CLASSIFIER, CellClassifierSettings, RETRIEVAL, RetrievalSettings,
+    build_model, index_embeddings, index_with_biases, insert_cell_classifier, insert_retrieval,
+    load_cell_classifier, load_retrieval,
 };
 pub use named_encoder::{NamedEncoder, PublishedEncoder, UnknownEncoder};
 pub use neighbours::NeighbourDecoder;

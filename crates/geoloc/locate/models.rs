@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{GalleryDecoder, Pipeline};
 use burn::module::Module;
@@ -12,10 +13,10 @@ use burn::module::Module;
 use crate::artifact::{Artifact, ArtifactError};
 use crate::core::{Backbone, ConfigError, Encoder, EncoderConfig, GeoModel, HeadConfig};
 use crate::datasets::Preprocess;
-use crate::geo_cells::{LatLng, Partition};
+use crate::geo_cells::{CellId, LatLng, Partition};
 use crate::heads::cell::{CellDecoder, CellHead, CellHeadConfig};
 use crate::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
-use crate::retrieval::{AddError, FlatIndex, Rows, VectorIndexMut};
+use crate::retrieval::{AddError, FlatIndex, Place, Prior, PriorError, Rows, VectorIndexMut};
 
 /// Kind of the components of [`insert_cell_classifier`].
 pub const CELL_CLASSIFIER: &str = "cell-classifier";
@@ -210,14 +211,27 @@ where
     let failed = |e: &dyn Display| unusable(name, RETRIEVAL, e);
     let model = retrieval_model(artifact, name, encoder, settings, device)?;
     let (embeddings, dim, places) = artifact.gallery(name)?;
-    let index = index_embeddings(&embeddings, dim).map_err(|e| failed(&e))?;
-    let decoder = GalleryDecoder::new(
+    let (index, prior) = match artifact.biases(name)? {
+        None => (
+            index_embeddings(&embeddings, dim).map_err(|e| failed(&e))?,
+            None,
+        ),
+        Some(biases) => {
+            let found = index_with_biases(&embeddings, dim, &places, &biases);
+            let (index, prior) = found.map_err(|e| failed(&e))?;
+            (index, Some(prior))
+        }
+    };
+    let mut decoder = GalleryDecoder::new(
         Arc::new(index),
         places.into(),
         settings.scale,
         settings.spread_km,
         NEIGHBOURS,
     );
+    if let Some(prior) = prior {
+        decoder = decoder.with_prior(prior);
+    }
     Ok(Pipeline::new(name, &model, decoder, settings.input, device))
 }
 
@@ -273,6 +287,61 @@ pub fn index_embeddings(embeddings: &[f32], dim: usize) -> Result<FlatIndex, Add
     index.add(&Rows::new(embeddings))?;
     index.seal()?;
     Ok(index)
+}
+
+/// Why embeddings, places and biases make no index.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BiasedIndexError {
+    /// The rows.
+    #[error(transparent)]
+    Rows(#[from] AddError),
+    /// The biases.
+    #[error(transparent)]
+    Biases(#[from] PriorError),
+    /// There are more or fewer biases or places than rows.
+    #[error("{rows} rows, {places} places, {biases} biases")]
+    Count {
+        /// Number of rows.
+        rows: usize,
+        /// Number of places.
+        places: usize,
+        /// Number of biases.
+        biases: usize,
+    },
+}
+
+/// As [`index_embeddings`], with a place for each row, and the prior that adds a bias to the score of
+/// each: search with weight 1.
+///
+/// # Errors
+///
+/// [`BiasedIndexError`] if counts differ, a number is not finite, or two places are the same.
+pub fn index_with_biases(
+    embeddings: &[f32],
+    dim: usize,
+    places: &[LatLng],
+    biases: &[f32],
+) -> Result<(FlatIndex, Arc<Prior>), BiasedIndexError> {
+    let rows = embeddings.len() / dim.max(1);
+    if (places.len(), biases.len()) != (rows, rows) {
+        return Err(BiasedIndexError::Count {
+            rows,
+            places: places.len(),
+            biases: biases.len(),
+        });
+    }
+    let cells: Vec<(CellId, f32)> = places
+        .iter()
+        .map(|&place| CellId::from_lat_lng(place))
+        .zip(biases.iter().copied())
+        .collect();
+    let prior = Prior::new(&cells, 0.0)?;
+    let places: Vec<Place> = places.iter().map(|&place| place.into()).collect();
+    let mut index = FlatIndex::new(dim)?;
+    index.add(&Rows::new(embeddings).with_places(&places))?;
+    index.seal()?;
+    Ok((index, Arc::new(prior)))
 }
 
 pub(super) fn unusable(name: &str, kind: &str, reason: &dyn Display) -> ArtifactError {

@@ -9,6 +9,7 @@ use crate::backbones::{ResNetConfig, VitConfig};
 use crate::datasets::{Photo, Preprocess};
 use crate::geo_cells::{AdaptivePartition, LatLng, Partition, PartitionBuilder};
 use crate::heads::cell::CellHeadConfig;
+use crate::heads::embedding::EmbeddingHeadConfig;
 use crate::trainer::tests::turn;
 
 fn partition() -> Partition {
@@ -108,4 +109,49 @@ fn preprocessing_that_the_encoder_does_not_read_is_refused() {
         }
         other => panic!("{:?}", other.map(|_| ())),
     }
+}
+
+#[test]
+fn biases_of_a_gallery_are_kept_and_added_to_the_scores() {
+    let _turn = turn();
+    let device = Device::flex();
+    let head = EmbeddingHeadConfig { dim: 2 };
+    let settings = RetrievalSettings {
+        input: Preprocess::square(64),
+        encoder: AnyEncoderConfig::from(resnet()),
+        head: head.clone(),
+        scale: 10.0,
+        spread_km: 1.0,
+    };
+    let model = build_model(&resnet(), &head, &device).unwrap();
+    let places = [(48.9, 2.3), (-33.9, 151.2), (40.7, -74.0)];
+    let places = places.map(|(lat, lng)| LatLng::new(lat, lng).unwrap());
+    let codes = [1.0, 0.0, 0.0, 1.0, -1.0, 0.0];
+    let mut artifact = Artifact::new(Manifest::new("biases"));
+    let model = model.materialize();
+    insert_retrieval(&mut artifact, "a", &settings, &model, &codes, &places).unwrap();
+    let answer = |artifact: &Artifact| {
+        let photo = Photo::from_rgb(64, 64, vec![90; 64 * 64 * 3]).unwrap();
+        let locator = load_any(artifact, None, &device).unwrap();
+        locator.locate(&[photo]).remove(0).unwrap().location
+    };
+    // No inner product of unit vectors makes up for a bias of 5.
+    assert_eq!(artifact.biases("a").unwrap(), None);
+    for (row, &place) in places.iter().enumerate() {
+        let mut biases = [0.0; 3];
+        biases[row] = 5.0;
+        artifact.insert_biases("a", &biases);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.bpk");
+        artifact.save(&path).unwrap();
+        let read = Artifact::open(&path).unwrap();
+        assert_eq!(read.biases("a").unwrap(), Some(biases.to_vec()));
+        assert_eq!(answer(&read), place);
+    }
+    artifact.insert_biases("a", &[0.0; 2]);
+    let error = load_any(&artifact, None, &device).err().unwrap();
+    assert!(error.to_string().contains("2 biases"), "{error}");
+    let twice = [places[0], places[0], places[1]];
+    assert!(index_with_biases(&codes, 2, &twice, &[0.0; 3]).is_err());
+    assert!(index_with_biases(&codes, 2, &places, &[f32::NAN, 0.0, 0.0]).is_err());
 }

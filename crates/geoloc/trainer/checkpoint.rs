@@ -40,6 +40,9 @@ pub(super) struct State {
     /// Number of steps taken when it began.
     #[serde(default)]
     pub(super) phase_start: u64,
+    /// Seconds of training up to here.
+    #[serde(default)]
+    pub(super) seconds: f64,
 }
 
 /// A checkpoint read from disk.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use burn::tensor::Device;
 
@@ -15,6 +16,7 @@ use super::progress::{Progress, ProgressMode};
 use super::run::{Run, due};
 use super::{TrainError, TrainerConfig};
 use crate::core::{BatchSource, Learner};
+use crate::datasets::stable_hash;
 
 /// Computes a validation loss from a model in inference mode.
 pub type Validate<'a, M> =
@@ -53,6 +55,8 @@ pub struct Fitted<M> {
     pub reason: StopReason,
     /// Number of steps taken, those before a resume counted in.
     pub steps: u64,
+    /// Seconds that it took, those before a resume counted in.
+    pub seconds: f64,
 }
 
 impl<M> Fitted<M> {
@@ -104,6 +108,17 @@ impl Trainer {
         self
     }
 
+    /// As [`with_checkpoint`](Self::with_checkpoint), to a file of `folder` that is named after `name`
+    /// and a hash of the trainer's settings and of `run`: everything else that the weights depend on,
+    /// such as the configurations of model and data. Runs that differ have files of their own there, and
+    /// none goes on from another's.
+    #[must_use]
+    pub fn with_checkpoint_in(self, folder: &Path, name: &str, run: &str) -> Self {
+        let all = format!("{:?} {run}", self.config);
+        let file = format!("{name}-{:016x}.checkpoint", stable_hash(&all, 0));
+        self.with_checkpoint(folder.join(file))
+    }
+
     /// Ends the run after the current step once `flag` is true, with a checkpoint. A program sets it
     /// when it is asked to end; this library installs no handler of signals.
     #[must_use]
@@ -126,6 +141,7 @@ impl Trainer {
     ) -> Result<Fitted<M>, TrainError> {
         self.config.validate()?;
         let mut run = self.start(learner)?;
+        let (before, started) = (run.state.seconds, Instant::now());
         let mut reason = StopReason::Steps;
         std::thread::scope(|scope| -> Result<(), TrainError> {
             if run.state.finished {
@@ -156,6 +172,7 @@ impl Trainer {
                     .as_ref()
                     .is_some_and(|flag| flag.load(Ordering::Relaxed));
                 run.state.finished = last || stale;
+                run.state.seconds = before + started.elapsed().as_secs_f64();
                 if due(
                     run.state.step,
                     self.config.checkpoint_every,
@@ -213,6 +230,7 @@ impl Trainer {
                 finished: false,
                 phase: 0,
                 phase_start: 0,
+                seconds: 0.0,
             },
         };
         let Some(path) = &self.checkpoint else {

@@ -161,6 +161,7 @@ impl<M: Learner> Run<M> {
             history: self.state.history,
             reason,
             steps: self.state.step,
+            seconds: self.state.seconds,
         })
     }
 }

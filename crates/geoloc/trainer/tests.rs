@@ -311,3 +311,23 @@ fn the_joint_norm_of_all_gradients_is_limited() {
 
 #[path = "phase_tests.rs"]
 mod phases;
+
+#[test]
+fn a_run_of_another_description_or_other_settings_starts_anew_in_the_same_folder() {
+    let _turn = turn();
+    let device = Device::flex().autodiff();
+    let folder = tempfile::tempdir().unwrap();
+    let fit = |steps: u64, run: &str| {
+        trainer(config(steps))
+            .with_checkpoint_in(folder.path(), "toy", run)
+            .fit(Toy::new(&device), &CLEAN, None, &device)
+            .unwrap()
+    };
+    let files = || folder.path().read_dir().unwrap().count();
+    let first = fit(4, "data 1");
+    assert!(first.seconds > 0.0);
+    // Found finished: not even the seconds differ.
+    assert_eq!((fit(4, "data 1").seconds, files()), (first.seconds, 1));
+    assert_eq!((fit(4, "data 2").steps, files()), (4, 2));
+    assert_eq!((fit(7, "data 1").steps, files()), (7, 3));
+}

@@ -105,12 +105,13 @@ pub fn quickstart(
     let mut report = Report::new("Where on Earth is this tile?", Conventions::default());
     report.summary = SUMMARY.into();
     describe(&mut report, config, &task);
+    let trained = format!("{:?} {:?}", cell_config(config), pair_config(config));
     let trainer = |name: &str, steps, learning_rate| {
         let trainer = Trainer::new(trainer_config(steps, learning_rate, config.seed))
             .named(name)
             .with_progress(progress);
         match folder {
-            Some(folder) => trainer.with_checkpoint(folder.join(format!("{name}.checkpoint"))),
+            Some(folder) => trainer.with_checkpoint_in(folder, name, &trained),
             None => trainer,
         }
     };

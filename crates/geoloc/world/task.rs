@@ -16,8 +16,10 @@ use crate::datasets::{
 use crate::evaluate::LocatedPhoto;
 use crate::features::{FeatureBatchesError, FeatureRunError};
 use crate::geo_cells::{LatLng, LatLngError, PartitionError};
+use crate::heads::within_cell::ReferencePhotoError;
 use crate::hybrid::{HybridCellsError, PrototypesError};
 use crate::images::{EncodeError, stack};
+use crate::locate::BiasedIndexError;
 use crate::metrics::{MetricError, ReportError};
 use crate::retrieval::{AddError, CalibrationError, FusedError, RefineError, SearchError};
 use crate::trainer::TrainError;
@@ -56,6 +58,12 @@ pub enum WorldError {
     /// Rows could not be indexed.
     #[error(transparent)]
     Index(#[from] AddError),
+    /// Codes and biases make no index.
+    #[error(transparent)]
+    BiasedIndex(#[from] BiasedIndexError),
+    /// Photos cannot be searched within cells.
+    #[error(transparent)]
+    ReferencePhoto(#[from] ReferencePhotoError),
     /// A metric could not be computed.
     #[error(transparent)]
     Metric(#[from] MetricError),

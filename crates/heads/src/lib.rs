@@ -17,6 +17,7 @@ pub mod prototype;
 pub mod prototype_table;
 pub mod regression;
 pub mod text;
+pub mod within_cell;
 
 mod rows;
 mod several;

@@ -104,21 +104,23 @@ impl<V: Views> Arena<'_, V> {
         learner: M,
         batches: &dyn crate::core::BatchSource<Batch = M::Batch>,
     ) -> Result<Trained<M>, WorldError> {
-        let started = Instant::now();
         let parameters = Module::num_params(&learner);
         let name = format!("{}{}", self.prefix, self.approach);
-        let checkpoint = self.folder.join(format!("{}.checkpoint", self.approach));
+        let run = format!("{} {}", self.config.run(), self.views.source());
         let mut trainer = Trainer::new(self.config.trainer())
             .named(&name)
             .with_progress(self.progress)
-            .with_checkpoint(checkpoint);
+            .with_checkpoint_in(self.folder, self.approach.name(), &run);
         if let Some(flag) = &self.interrupt {
             trainer = trainer.with_interrupt(flag.clone());
         }
         let autodiff = self.device.clone().autodiff();
         let fitted = trainer.fit(learner, batches, None, &autodiff)?;
         let Fitted {
-            learner, history, ..
+            learner,
+            history,
+            seconds,
+            ..
         } = fitted.complete()?;
         let points = history.train.iter().map(|p| (p.step, Some(p.loss), None));
         Ok(Trained {
@@ -127,7 +129,7 @@ impl<V: Views> Arena<'_, V> {
                 key: self.key.clone(),
                 curve: Curve::new(name, points),
                 parameters,
-                train_seconds: started.elapsed().as_secs_f64(),
+                train_seconds: seconds,
                 methods: Vec::new(),
             },
         })
@@ -163,12 +165,13 @@ impl<V: Views> Arena<'_, V> {
         let (seen, ms_per_image) = report(&name, Set::Seen)?;
         let (random, _) = report(&random_name(&name), Set::Random)?;
         let (unseen, _) = report(&format!("{name} (unseen)"), Set::Unseen)?;
+        let sliced = |report: MethodReport| match variant {
+            "" => report.with_slices(tags::LONGITUDE, &self.conventions),
+            _ => Ok(report),
+        };
         Ok(MethodOutcome {
-            seen: match variant {
-                "" => seen.with_slices(tags::LONGITUDE, &self.conventions)?,
-                _ => seen,
-            },
-            random,
+            seen: sliced(seen)?,
+            random: sliced(random)?,
             unseen,
             ms_per_image,
         })

@@ -68,7 +68,7 @@ impl<V: Views> Arena<'_, V> {
         let about = "The same, answered by the mode of the smoothed cells.";
         let mode = self.judge_model("mode", about, &trained.model, &decoder)?;
         trained.outcome.methods.push(mode);
-        let near = neighbours(self, &trained.model.encoder)?;
+        let near = neighbours(self, &trained.model, cells)?;
         trained.outcome.methods.extend(near);
         Ok(trained.outcome)
     }

@@ -90,6 +90,16 @@ impl CompareConfig {
         }
     }
 
+    /// What training depends on, without what is asked of a trained model.
+    pub(super) fn run(&self) -> String {
+        let trained = Self {
+            random: 0,
+            unseen: 0,
+            ..self.clone()
+        };
+        serde_json::to_string(&trained).unwrap_or_default()
+    }
+
     /// Places above which a cell is divided.
     pub(super) fn threshold(&self, share: f64) -> u64 {
         ((share * self.places as f64).round() as u64).max(1)

@@ -29,7 +29,7 @@ pub struct ApproachOutcome {
     pub curve: Curve,
     /// Trained and fixed numbers of the model.
     pub parameters: usize,
-    /// Seconds of training, counted from the last start of the program.
+    /// Seconds of training.
     pub train_seconds: f64,
     /// One for each decoder.
     pub methods: Vec<MethodOutcome>,

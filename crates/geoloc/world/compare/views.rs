@@ -27,6 +27,9 @@ pub(super) trait Views: Sync {
 
     fn encoder(&self, device: &Device) -> Result<Self::Encoder, ConfigError>;
 
+    /// What inputs depend on beside the tiles.
+    fn source(&self) -> String;
+
     /// Training batches: the same tiles for every approach whose targets exist everywhere.
     fn batches<T: TargetEncoder>(
         &self,
@@ -53,6 +56,10 @@ impl Views for Pixels<'_> {
 
     fn encoder(&self, device: &Device) -> Result<SmallCnn, ConfigError> {
         self.config.encoder().init(device)
+    }
+
+    fn source(&self) -> String {
+        "pixels".to_owned()
     }
 
     fn batches<T: TargetEncoder>(
@@ -98,6 +105,7 @@ pub struct FrozenEncoder<E> {
 pub(super) struct Frozen<'a> {
     ground: &'a Ground,
     config: &'a CompareConfig,
+    source: String,
     files: [Arc<FeatureFile>; 4],
 }
 
@@ -132,6 +140,7 @@ impl<'a> Frozen<'a> {
         Ok(Self {
             ground,
             config,
+            source: format!("{} {:?}", frozen.weights, frozen.input),
             files: [
                 file(Set::Gallery)?,
                 file(Set::Seen)?,
@@ -157,6 +166,10 @@ impl Views for Frozen<'_> {
 
     fn encoder(&self, _: &Device) -> Result<Precomputed, ConfigError> {
         Ok(Precomputed::new(self.file(Set::Gallery).layout().spec))
+    }
+
+    fn source(&self) -> String {
+        self.source.clone()
     }
 
     fn batches<T: TargetEncoder>(

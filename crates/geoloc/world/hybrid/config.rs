@@ -41,6 +41,10 @@ pub struct HybridModelConfig {
     pub mask_km: f64,
     /// Prototypes nearer than this are no negatives, in widths of a parent cell.
     pub prototype_mask: f64,
+    /// Prototypes of other cells within the first distance are positives too, with weight `e^(-d / τ)`:
+    /// (reach, τ), in km. None if absent.
+    #[serde(default)]
+    pub neighbours_km: Option<(f64, f64)>,
     /// Photos of a batch as they are, each with the aerial tile of its cell.
     pub natural: usize,
     /// Photos of a batch turned, mirrored and scaled together with an aerial tile of the same
@@ -58,6 +62,40 @@ pub struct HybridModelConfig {
     pub other_imagery: f64,
 }
 
+/// How the parts are joined and answers refined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FusionConfig {
+    /// Prototypes of cells with n photos are also tried with weight n / (n + `photo_weight`).
+    pub photo_weight: f32,
+    /// Cosines that cells without a prototype are given, to be tried.
+    pub cosines: Vec<f32>,
+    /// Multiples of the best κ without such a cosine that each is tried with, before κ is refined.
+    pub kappa_factors: Vec<f64>,
+    /// Rows that the refined answer is the weighted mean of.
+    pub refined: usize,
+    /// Temperature of their weights.
+    pub temperature: f64,
+    /// Of these rows only those within this distance of the first, in cell widths.
+    pub refined_widths: f64,
+    /// Answers snap to the most similar of the ground photos within this distance, in cell widths.
+    pub snap_widths: f64,
+}
+
+impl Default for FusionConfig {
+    fn default() -> Self {
+        Self {
+            photo_weight: 10.0,
+            cosines: vec![0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65],
+            kappa_factors: vec![0.5, 0.7, 1.0, 1.4, 2.0],
+            refined: 10,
+            temperature: 0.05,
+            refined_widths: 2.0,
+            snap_widths: 1.0,
+        }
+    }
+}
+
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HybridConfig {
@@ -71,6 +109,9 @@ pub struct HybridConfig {
     pub trainer: TrainerConfig,
     /// Search for κ.
     pub kappa: KappaSearch,
+    /// The rest of how the parts are joined.
+    #[serde(default)]
+    pub fusion: FusionConfig,
     /// Validation queries for κ, half of them in cells without ground photos.
     pub validation: usize,
     /// Queries of each kind.
@@ -109,6 +150,7 @@ impl HybridConfig {
                 multi_similarity: false,
                 mask_km: 100.0,
                 prototype_mask: 1.1,
+                neighbours_km: None,
                 natural: 64,
                 changed: 192,
                 pair_jitter: PairJitter::default(),
@@ -132,6 +174,7 @@ impl HybridConfig {
                 ..TrainerConfig::default()
             },
             kappa: KappaSearch::default(),
+            fusion: FusionConfig::default(),
             validation: 2000,
             queries: 1000,
             retrieval_photos: 20_000,

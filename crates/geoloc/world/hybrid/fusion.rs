@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{HybridConfig, HybridRun, Slice, WorldQueries};
-use crate::geo_cells::haversine_km;
-use crate::hybrid::CellPrototypes;
+use crate::geo_cells::{LatLng, haversine_km};
+use crate::hybrid::{CellPrototypes, HybridCells};
 use crate::retrieval::{
     FusedIndex, FusedTable, Hit, KappaPoint, Query, VectorIndex, calibrate_kappa,
 };
@@ -25,9 +25,6 @@ pub struct FusionTrial {
     pub recalls: [f64; 2],
 }
 
-/// Cosines that a missing prototype is given.
-const COSINES: [f32; 9] = [0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65];
-
 /// The way that did best, and all that were tried.
 #[derive(Clone, Debug)]
 pub struct FusionChoice {
@@ -40,8 +37,8 @@ pub struct FusionChoice {
 }
 
 /// Chooses κ, whether to interpolate, the weight of the photo count, and the bias of cells without
-/// ground photos, in this order, each for the highest recall at one cell width on validation
-/// queries, half of them in covered and half in uncovered cells.
+/// ground photos, in this order, each for the highest recall at one cell width on the queries in
+/// covered and uncovered cells among `queries`.
 ///
 /// Ground photos must not make cells without them harder to find: of all ways only those count with
 /// which as many uncovered queries are found as by aerial codes alone, to within one standard error of
@@ -51,102 +48,203 @@ pub(super) fn choose(
     config: &HybridConfig,
     prototypes: &CellPrototypes,
     aerial: &[f32],
+    queries: &WorldQueries,
 ) -> Result<FusionChoice, WorldError> {
-    let half = config.validation / 2;
-    // Test queries are stream 0.
-    let queries = WorldQueries::new(run, [half, config.validation - half, 0], 1)?;
-    let cells = run.ground.cells();
-    let width = cells.cell_width_km();
-    let vectors: Vec<&[f32]> = queries.rows().collect();
-    let is_right = |i: usize, hit: &Hit| {
-        let truth = queries.photos.get(i).map(|p| p.location);
+    let search = Search {
+        cells: run.ground.cells(),
+        config,
+        prototypes,
+        aerial,
+        asked: Asked::new(queries),
+    };
+    let mut trials = vec![search.plain(false, 0.0)?, search.plain(true, 0.0)?];
+    let so_far = best_of(&trials).ok_or(WorldError::NoPlace)?.interpolated;
+    trials.push(search.plain(so_far, config.fusion.photo_weight)?);
+    // A cell without a prototype competes with the best of thousands of prototypes, whose cosine is
+    // well above 0: the bias stands for a cosine, so it goes with κ.
+    let plain = best_of(&trials).copied().ok_or(WorldError::NoPlace)?;
+    for factor in &config.fusion.kappa_factors {
+        for &cosine in &config.fusion.cosines {
+            trials.push(search.trial(&plain, factor * plain.best.kappa, cosine)?);
+        }
+    }
+    let without = search.table(false, 0.0, 0.0)?;
+    let aerial_alone = search.judge(&without, 0.0)?.1[1];
+    let uncovered = search.asked.covered.iter().filter(|c| !**c).count();
+    let error = (aerial_alone * (1.0 - aerial_alone) / uncovered.max(1) as f64).sqrt();
+    let harmless = |trials: &[FusionTrial]| {
+        let enough = |t: &&FusionTrial| t.recalls[1] >= aerial_alone - error;
+        let best = best_of(trials.iter().filter(enough)).or_else(|| best_of(trials));
+        best.copied().ok_or(WorldError::NoPlace)
+    };
+    let best = harmless(&trials)?;
+    if best.bias > 0.0 {
+        let cosine = best.bias / best.best.kappa as f32;
+        search.refine(&best, cosine, &mut trials)?;
+    }
+    let best = harmless(&trials)?;
+    Ok(FusionChoice {
+        table: search.table(best.interpolated, best.n0, best.bias)?,
+        best,
+        trials,
+    })
+}
+
+/// Queries of known cells.
+struct Asked<'a> {
+    vectors: Vec<&'a [f32]>,
+    places: Vec<LatLng>,
+    covered: Vec<bool>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(queries: &'a WorldQueries) -> Self {
+        let known = |i: &usize| queries.slices.get(*i) != Some(&Slice::Unseen);
+        let vectors: Vec<&[f32]> = queries.rows().collect();
+        let rows: Vec<usize> = (0..vectors.len()).filter(known).collect();
+        Self {
+            vectors: rows
+                .iter()
+                .filter_map(|&i| vectors.get(i).copied())
+                .collect(),
+            places: rows
+                .iter()
+                .filter_map(|&i| Some(queries.photos.get(i)?.location))
+                .collect(),
+            covered: rows
+                .iter()
+                .map(|&i| queries.slices.get(i) == Some(&Slice::Covered))
+                .collect(),
+        }
+    }
+}
+
+/// What every trial needs.
+struct Search<'a> {
+    cells: &'a HybridCells,
+    config: &'a HybridConfig,
+    prototypes: &'a CellPrototypes,
+    aerial: &'a [f32],
+    asked: Asked<'a>,
+}
+
+impl Search<'_> {
+    fn is_right(&self, i: usize, hit: &Hit) -> bool {
+        let truth = self.asked.places.get(i).copied();
         truth
             .zip(hit.place)
-            .is_some_and(|(t, p)| haversine_km(t, p.location) <= width)
-    };
-    let table = |interpolated: bool, n0: f32, bias: f32| {
-        let weighted = prototypes.weighted_by_photos(n0);
+            .is_some_and(|(t, p)| haversine_km(t, p.location) <= self.cells.cell_width_km())
+    }
+
+    fn table(&self, interpolated: bool, n0: f32, bias: f32) -> Result<FusedTable, WorldError> {
+        let weighted = self.prototypes.weighted_by_photos(n0);
         let weighted = if interpolated {
-            weighted.interpolated(cells)
+            weighted.interpolated(self.cells)
         } else {
             weighted
         };
-        let table = weighted.table(cells, aerial)?;
-        Ok::<_, WorldError>(if bias > 0.0 {
+        let table = weighted.table(self.cells, self.aerial)?;
+        Ok(if bias > 0.0 {
             table.with_biases(0.0, bias)
         } else {
             table
         })
-    };
-    // One κ judged in covered and in uncovered cells.
-    let judge = |index: &FusedIndex, kappa: f64| {
+    }
+
+    /// One κ, and its recall in covered and in uncovered cells.
+    fn judge(&self, table: &FusedTable, kappa: f64) -> Result<(KappaPoint, [f64; 2]), WorldError> {
+        let index = FusedIndex::new(table)?;
+        let depth = self.config.kappa.depth.max(1);
+        let queries: Vec<Query> = self
+            .asked
+            .vectors
+            .iter()
+            .map(|q| Query::new(q).weights(&[1.0, kappa as f32]).k(depth))
+            .collect();
+        let answers = index.search_batch(&queries)?;
         let mut found = [(0_usize, 0_u32); 2];
         let mut reciprocal = 0.0;
-        for (i, (vector, slice)) in vectors.iter().zip(&queries.slices).enumerate() {
-            let query = Query::new(vector).weights(&[1.0, kappa as f32]);
-            let hits = index.search(&query.k(config.kappa.depth.max(1)))?.hits;
-            let rank = hits.iter().position(|hit| is_right(i, hit));
-            let of = &mut found[usize::from(*slice != Slice::Covered)];
+        for (i, (answer, covered)) in answers.iter().zip(&self.asked.covered).enumerate() {
+            let rank = answer.hits.iter().position(|hit| self.is_right(i, hit));
+            let of = &mut found[usize::from(!covered)];
             *of = (of.0 + usize::from(rank == Some(0)), of.1 + 1);
             reciprocal += rank.map_or(0.0, |rank| 1.0 / (rank + 1) as f64);
         }
-        let n = vectors.len().max(1) as f64;
+        let n = queries.len().max(1) as f64;
         let point = KappaPoint {
             kappa,
             recall: found.iter().map(|f| f.0).sum::<usize>() as f64 / n,
             reciprocal_rank: reciprocal / n,
         };
         let recalls = found.map(|(right, all)| right as f64 / f64::from(all.max(1)));
-        Ok::<_, WorldError>((point, recalls))
-    };
-    let calibrated = |interpolated: bool, n0: f32| {
-        let index = FusedIndex::new(&table(interpolated, n0, 0.0)?)?;
-        let best = calibrate_kappa(&index, &vectors, is_right, &config.kappa)?.best;
-        Ok::<_, WorldError>(FusionTrial {
+        Ok((point, recalls))
+    }
+
+    /// The best κ where cells without a prototype get nothing.
+    fn plain(&self, interpolated: bool, n0: f32) -> Result<FusionTrial, WorldError> {
+        let table = self.table(interpolated, n0, 0.0)?;
+        let index = FusedIndex::new(&table)?;
+        let is_right = |i: usize, hit: &Hit| self.is_right(i, hit);
+        let best = calibrate_kappa(&index, &self.asked.vectors, is_right, &self.config.kappa)?.best;
+        Ok(FusionTrial {
             interpolated,
             n0,
             bias: 0.0,
-            recalls: judge(&index, best.kappa)?.1,
+            recalls: self.judge(&table, best.kappa)?.1,
             best,
         })
-    };
-    let mut trials = vec![calibrated(false, 0.0)?, calibrated(true, 0.0)?];
-    let so_far = best_of(&trials).ok_or(WorldError::NoPlace)?.interpolated;
-    trials.push(calibrated(so_far, 10.0)?);
-    // A cell without a prototype competes with the best of thousands of prototypes, whose cosine is
-    // well above 0: the bias stands for a cosine, so it goes with κ.
-    let plain = best_of(&trials).copied().ok_or(WorldError::NoPlace)?;
-    for kappa in [0.5, 0.7, 1.0, 1.4, 2.0].map(|factor| factor * plain.best.kappa) {
-        for cosine in COSINES {
-            let bias = kappa as f32 * cosine;
-            let index = FusedIndex::new(&table(plain.interpolated, plain.n0, bias)?)?;
-            let (best, recalls) = judge(&index, kappa)?;
-            trials.push(FusionTrial {
-                bias,
-                best,
-                recalls,
-                ..plain
-            });
-        }
     }
-    let aerial_alone = judge(&FusedIndex::new(&table(false, 0.0, 0.0)?)?, 0.0)?.1[1];
-    let uncovered = (config.validation - half).max(1) as f64;
-    let error = (aerial_alone * (1.0 - aerial_alone) / uncovered).sqrt();
-    let harmless = trials
-        .iter()
-        .filter(|t| t.recalls[1] >= aerial_alone - error);
-    let best = best_of(harmless).or_else(|| best_of(&trials));
-    let best = best.copied().ok_or(WorldError::NoPlace)?;
-    debug_assert!(queries.slices.iter().all(|&s| s != Slice::Unseen));
-    Ok(FusionChoice {
-        table: table(best.interpolated, best.n0, best.bias)?,
-        best,
-        trials,
-    })
+
+    /// One κ where cells without a prototype get a cosine.
+    fn trial(&self, way: &FusionTrial, kappa: f64, cosine: f32) -> Result<FusionTrial, WorldError> {
+        let bias = kappa as f32 * cosine;
+        let table = self.table(way.interpolated, way.n0, bias)?;
+        let (best, recalls) = self.judge(&table, kappa)?;
+        Ok(FusionTrial {
+            bias,
+            best,
+            recalls,
+            ..*way
+        })
+    }
+
+    /// Golden-section search for κ between the neighbours of the best one, with the cosine that it was
+    /// best with.
+    fn refine(
+        &self,
+        best: &FusionTrial,
+        cosine: f32,
+        trials: &mut Vec<FusionTrial>,
+    ) -> Result<(), WorldError> {
+        let ratio = (5f64.sqrt() - 1.0) / 2.0;
+        let (mut low, mut high) = (best.best.kappa / 1.4, best.best.kappa * 1.4);
+        let inner = |low: f64, high: f64| {
+            let (a, b) = (low.ln(), high.ln());
+            [b - ratio * (b - a), a + ratio * (b - a)].map(f64::exp)
+        };
+        for _ in 0..self.config.kappa.refinements / 2 {
+            let [left, right] = inner(low, high);
+            let pair = [
+                self.trial(best, left, cosine)?,
+                self.trial(best, right, cosine)?,
+            ];
+            // Of equal ones the left: the smaller κ.
+            if key(&pair[1]) > key(&pair[0]) {
+                low = left;
+            } else {
+                high = right;
+            }
+            trials.extend(pair);
+        }
+        Ok(())
+    }
+}
+
+fn key(trial: &FusionTrial) -> (f64, f64) {
+    (trial.best.recall, trial.best.reciprocal_rank)
 }
 
 fn best_of<'a>(trials: impl IntoIterator<Item = &'a FusionTrial>) -> Option<&'a FusionTrial> {
-    let key = |t: &FusionTrial| (t.best.recall, t.best.reciprocal_rank);
     trials
         .into_iter()
         .reduce(|a, b| if key(b) > key(a) { b } else { a })

@@ -1,13 +1,11 @@
-//! What the answers of an evaluation amount to: recall by slice, paired comparisons, κ on the test.
+//! What the answers of an evaluation amount to: recall by slice, and paired comparisons.
 
 use serde::{Deserialize, Serialize};
 
 use super::Slice;
 use super::evaluation::Evaluation;
 use super::run::methods;
-use crate::geo_cells::{LatLng, haversine_km};
 use crate::metrics::{Bootstrap, CoinTest, Measure, Report, mcnemar_test, paired_difference};
-use crate::retrieval::{Calibration, FusedIndex, Hit, calibrate_kappa};
 use crate::world::WorldError;
 
 /// Share of the queries of a slice whose first answer lies within one cell width, by method.
@@ -23,11 +21,13 @@ pub struct SliceRecall {
     pub fused_r1: f64,
 }
 
-/// How two methods differ on the queries of a slice, at one cell width.
+/// How two methods differ on the queries of a slice within a radius.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contest {
     /// Which queries.
     pub slice: Slice,
+    /// Within how many cell widths an answer counts.
+    pub widths: u32,
     /// The first method.
     pub first: String,
     /// The second method.
@@ -66,50 +66,33 @@ impl Evaluation<'_> {
         })
     }
 
-    /// Recall of the covered and uncovered test queries for every κ that the validation tried.
-    pub(super) fn test_curve(&self) -> Result<Calibration, WorldError> {
-        let width = self.run.ground.cells().cell_width_km();
-        let asked: Vec<(LatLng, &[f32])> = self
-            .queries
-            .photos
-            .iter()
-            .zip(self.queries.rows())
-            .zip(&self.queries.slices)
-            .filter(|(_, slice)| **slice != Slice::Unseen)
-            .map(|((photo, row), _)| (photo.location, row))
-            .collect();
-        let vectors: Vec<&[f32]> = asked.iter().map(|(_, row)| *row).collect();
-        let is_right = |i: usize, hit: &Hit| {
-            let truth = asked.get(i).map(|(place, _)| *place);
-            truth
-                .zip(hit.place)
-                .is_some_and(|(t, p)| haversine_km(t, p.location) <= width)
-        };
-        let index = FusedIndex::new(&self.fusion.table)?;
-        Ok(calibrate_kappa(
-            &index,
-            &vectors,
-            is_right,
-            &self.config.kappa,
-        )?)
+    /// Shares of the gallery of the model file within the width of a parent cell.
+    pub(super) fn shipped_recalls(&self, report: &Report) -> [f64; 3] {
+        let width = 2.0 * self.run.ground.cells().cell_width_km();
+        Slice::ALL.map(|slice| {
+            let method = report.method(methods::SHIPPED);
+            let slices = method.and_then(|m| m.slices.iter().find(|s| s.tag == "cells"));
+            let found = slices.and_then(|slices| slices.get(slice.name()));
+            found.and_then(|d| d.share_within(width)).unwrap_or(0.0)
+        })
     }
 
     /// Two methods on the queries of a slice.
     pub(super) fn contest(
         &self,
         slice: Slice,
-        first: &str,
-        second: &str,
+        widths: u32,
+        [first, second]: [&str; 2],
         report: &Report,
     ) -> Result<Contest, WorldError> {
-        let width = self.run.ground.cells().cell_width_km();
+        let radius_km = f64::from(widths) * self.run.ground.cells().cell_width_km();
         let hits = |name: &str| -> Vec<bool> {
             let predictions = report.method(name).map_or(&[][..], |m| &m.predictions);
             predictions
                 .iter()
                 .zip(&self.queries.slices)
                 .filter(|(_, of)| **of == slice)
-                .map(|(p, _)| p.distance_km.is_some_and(|d| d <= width))
+                .map(|(p, _)| p.distance_km.is_some_and(|d| d <= radius_km))
                 .collect()
         };
         let (a, b) = (hits(first), hits(second));
@@ -118,6 +101,7 @@ impl Evaluation<'_> {
         };
         Ok(Contest {
             slice,
+            widths,
             first: first.into(),
             second: second.into(),
             difference: paired_difference(&numbers(&a), &numbers(&b), Bootstrap::default())?,

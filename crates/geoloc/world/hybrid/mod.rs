@@ -18,10 +18,11 @@ mod model_file;
 mod pictures;
 mod queries;
 mod run;
+mod shipped;
 mod training;
 
 pub use batches::HybridBatches;
-pub use config::{GroundConfig, HybridConfig, HybridModelConfig};
+pub use config::{FusionConfig, GroundConfig, HybridConfig, HybridModelConfig};
 pub use fusion::{FusionChoice, FusionTrial};
 pub use ground::Ground;
 pub use judgement::{Contest, SliceRecall};

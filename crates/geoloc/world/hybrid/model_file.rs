@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::HybridOutcome;
+use super::shipped::ShippedGallery;
 use crate::artifact::{Artifact, ArtifactError, Manifest};
 use crate::backbones::{SmallCnn, SmallCnnConfig};
 use crate::core::{EncoderConfig, GeoModel};
@@ -52,20 +53,7 @@ pub struct HybridBranches {
 pub fn hybrid_artifact(outcome: &HybridOutcome) -> Result<Artifact, WorldError> {
     let (run, cells) = (&outcome.run, outcome.run.ground.cells());
     let dim = run.dim();
-    let places: Vec<_> = cells.parents().iter().map(|c| c.center()).collect();
-    let mut codes = run.embed(View::Aerial, &places)?;
-    let prototypes = run.prototypes()?.weighted_by_photos(outcome.fusion.n0);
-    let kappa = outcome.fusion.best.kappa as f32;
-    for (code, cell) in codes.chunks_exact_mut(dim).zip(cells.parents()) {
-        let Ok(at) = prototypes.cells().binary_search(cell) else {
-            // Cells without ground photos get what the search gives them.
-            continue;
-        };
-        let prototype = prototypes.vectors().get(at * dim..(at + 1) * dim);
-        for (c, p) in code.iter_mut().zip(prototype.unwrap_or(&[])) {
-            *c += kappa * p;
-        }
-    }
+    let gallery = ShippedGallery::new(run, &run.prototypes()?, &outcome.fusion)?;
     let input = *run.task().input();
     let head = EmbeddingHeadConfig { dim };
     let encoder = run.encoder().clone();
@@ -84,9 +72,10 @@ pub fn hybrid_artifact(outcome: &HybridOutcome) -> Result<Artifact, WorldError> 
         QUERY,
         &settings,
         &branches.query,
-        &codes,
-        &places,
+        &gallery.codes,
+        &gallery.places,
     )?;
+    artifact.insert_biases(QUERY, &gallery.biases);
     let settings = EncoderSettings {
         input,
         encoder,
@@ -124,6 +113,13 @@ fn manifest(outcome: &HybridOutcome) -> Manifest {
                 .metrics
                 .insert(format!("{name}: {what} R@1"), share);
         }
+    }
+    for (slice, share) in ["covered", "uncovered", "unseen"]
+        .into_iter()
+        .zip(outcome.shipped)
+    {
+        let name = format!("{slice}: R@1 of the gallery within one of its cells");
+        manifest.metrics.insert(name, share);
     }
     manifest
 }

@@ -93,7 +93,9 @@ impl WorldQueries {
                 location,
             });
         }
-        let contrast: Vec<f64> = photos.iter().map(|p| contrast(&p.photo)).collect();
+        // By the tiles as they lie there, not as they were taken.
+        let plain = task.photos(View::Query, &places, "plain")?;
+        let contrast: Vec<f64> = plain.iter().map(|p| contrast(&p.photo)).collect();
         let mut sorted = contrast.clone();
         sorted.sort_by(f64::total_cmp);
         let quarter = sorted.get(sorted.len() / 4).copied().unwrap_or(0.0);

@@ -36,6 +36,8 @@ pub mod methods {
     pub const SNAPPED: &str = "fused, snapped to a photo";
     /// The most similar ground photo of all.
     pub const IMAGES: &str = "image retrieval";
+    /// What the model file searches.
+    pub const SHIPPED: &str = "fused parents, in the model file";
     /// A softmax over the parent cells.
     pub const CLASSIFIER: &str = "cell classifier";
     /// Unseen queries among their own aerial tiles.
@@ -60,6 +62,7 @@ pub mod methods {
             }
             SNAPPED => "The most similar ground photo within a cell width of the refined place.",
             IMAGES => "The most similar ground photo of all, by the query branch.",
+            SHIPPED => "Aerial code of the parent cell plus κ times its prototype; its centre.",
             CLASSIFIER => "Softmax over the parent cells, same encoder, photos and batch.",
             GALLERY => {
                 "Unseen queries among the aerial tiles of all unseen queries, mean similarity over \
@@ -82,6 +85,9 @@ pub struct HybridOutcome {
     pub galleries: Vec<Gallery>,
     /// Recall at one cell width: covered, uncovered, unseen (the last in the default gallery).
     pub slices: [SliceRecall; 3],
+    /// Recall of the gallery of the model file within the width of one of its cells: covered,
+    /// uncovered, unseen.
+    pub shipped: [f64; 3],
     /// How the parts were joined.
     pub fusion: FusionTrial,
     /// All ways that were tried.
@@ -92,8 +98,8 @@ pub struct HybridOutcome {
     pub rows: Vec<(&'static str, usize)>,
     /// Paired comparisons.
     pub contests: Vec<Contest>,
-    /// κ against recall of the covered and uncovered test queries, for judging the validation.
-    pub test_curve: crate::retrieval::Calibration,
+    /// What would be chosen on the covered and uncovered test queries, for judging the validation.
+    pub best_on_test: FusionTrial,
     /// The trained model.
     pub run: HybridRun,
     /// The database.
@@ -117,13 +123,18 @@ pub fn hybrid(
     let task = WorldTask::new(config.model.pixels)?;
     let ground = Ground::new(&task, config.levels, config.ground, config.seed)?;
     let ground = Arc::new(ground);
+    // What training depends on beside the trainer's settings.
+    let trained = format!(
+        "{:?} {:?} {:?} {}",
+        config.levels, config.ground, config.model, config.seed
+    );
     let trainer = |name: &str, settings: TrainerConfig| {
         let mut trainer = Trainer::new(settings).named(name).with_progress(progress);
         if let Some(flag) = interrupt {
             trainer = trainer.with_interrupt(flag.clone());
         }
         match folder {
-            Some(folder) => trainer.with_checkpoint(folder.join(format!("{name}.checkpoint"))),
+            Some(folder) => trainer.with_checkpoint_in(folder, name, &trained),
             None => trainer,
         }
     };
@@ -162,12 +173,18 @@ fn evaluate(
     }
     let prototypes = run.prototypes()?;
     let aerial = run.embed(View::Aerial, &cells.centers())?;
-    let choice = super::fusion::choose(&run, config, &prototypes, &aerial)?;
+    // Test queries are stream 0.
+    let half = config.validation / 2;
+    let validation = WorldQueries::new(&run, [half, config.validation - half, 0], 1)?;
     let queries = WorldQueries::new(&run, [config.queries; 3], 0)?;
+    let choose = |queries| super::fusion::choose(&run, config, &prototypes, &aerial, queries);
+    let choice = choose(&validation)?;
+    let best_on_test = choose(&queries)?.best;
     let evaluation = Evaluation {
         run: &run,
         config,
         prototypes: &prototypes,
+        aerial: &aerial,
         fusion: &choice,
         queries: &queries,
     };
@@ -179,17 +196,18 @@ fn evaluate(
         fused,
     } = evaluation.evaluate(locator, &mut report)?;
     let slices = evaluation.recalls(&report);
-    let test_curve = evaluation.test_curve()?;
+    let shipped = evaluation.shipped_recalls(&report);
     note(&mut report, &choice, &contests);
     let galleries = pictures::all(&run, &prototypes, &queries, &fused, &report)?;
     Ok(HybridOutcome {
         slices,
+        shipped,
         fusion: choice.best,
         trials: choice.trials.clone(),
         ms_per_query,
         rows,
         contests,
-        test_curve,
+        best_on_test,
         report,
         galleries,
         run,
@@ -249,8 +267,10 @@ fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
             format!(" [{:+.1}, {:+.1}]", 100.0 * i.low, 100.0 * high)
         });
         report.notes.push(format!(
-            "Cells {}, one cell width: {} less {}: {:+.1} points{interval}, exact McNemar p = {:.2e}.",
+            "Cells {}, {} cell width{}: {} less {}: {:+.1} points{interval}, exact McNemar p = {:.2e}.",
             contest.slice.name(),
+            contest.widths,
+            if contest.widths == 1 { "" } else { "s" },
             contest.first,
             contest.second,
             100.0 * contest.difference.value,

@@ -68,7 +68,7 @@ pub fn train_hybrid(
             prototypes: ground.covered().iter().map(|c| c.0.center()).collect(),
             mask_km: config.model.mask_km,
             prototype_mask_km: config.model.prototype_mask * parent_km,
-            neighbours_km: None,
+            neighbours_km: config.model.neighbours_km,
         },
         seed: config.seed,
     };

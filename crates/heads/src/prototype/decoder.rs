@@ -82,6 +82,35 @@ impl PrototypeDecoder {
         }
     }
 
+    /// Places of queries from the logits of their cells, `[batch, cells]`, and their embeddings,
+    /// `[batch, width]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`].
+    pub fn locate(
+        &self,
+        logits: CellLogits,
+        queries: Embedding,
+    ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
+        let [_, found] = queries.0.dims();
+        let expected = self
+            .prototypes
+            .iter()
+            .flatten()
+            .map(|p| p.mean.len())
+            .next()
+            .unwrap_or(found);
+        let logits = read_rows(logits.0, self.partition.len())?;
+        let queries = read_rows(queries.0, expected)?;
+        Ok(logits
+            .iter()
+            .zip(&queries)
+            .enumerate()
+            .map(|(index, (logits, query))| self.decode_row(index, logits, query))
+            .collect())
+    }
+
     fn decode_row(
         &self,
         index: usize,
@@ -164,21 +193,6 @@ impl Decoder<TwoTasks<CellLogits, Embedding>> for PrototypeDecoder {
         &self,
         output: TwoTasks<CellLogits, Embedding>,
     ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
-        let [_, found] = output.second.0.dims();
-        let expected = self
-            .prototypes
-            .iter()
-            .flatten()
-            .map(|p| p.mean.len())
-            .next()
-            .unwrap_or(found);
-        let logits = read_rows(output.first.0, self.partition.len())?;
-        let queries = read_rows(output.second.0, expected)?;
-        Ok(logits
-            .iter()
-            .zip(&queries)
-            .enumerate()
-            .map(|(index, (logits, query))| self.decode_row(index, logits, query))
-            .collect())
+        self.locate(output.first, output.second)
     }
 }
