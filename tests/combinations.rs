@@ -22,10 +22,10 @@ use geoloc::backbones::{
 use geoloc::burn::module::Module;
 use geoloc::burn::tensor::{Device, Int, Tensor, TensorData};
 use geoloc::core::{
-    BatchError, BatchSource, CellFrames, Decoder, Embedding, Encoder, EncoderConfig, FeatureSpec,
-    Features, GeoBatch, GeoModel, HeadConfig, Learner, Loss, PairBatch, PairTraining,
-    PlaceContrastBatch, PlaceContrastModel, PlaceContrastTraining, TargetEncoder, TargetError,
-    Training, TwoBranch, contract,
+    BatchError, BatchSource, CellFrames, Decoder, Encoder, EncoderConfig, FeatureSpec, Features,
+    GeoBatch, GeoModel, HeadConfig, Learner, Loss, PairBatch, PairTraining, PlaceContrastBatch,
+    PlaceContrastModel, PlaceContrastTraining, TargetEncoder, TargetError, Training, TwoBranch,
+    contract,
 };
 use geoloc::geo_cells::{
     AdaptivePartition, GeoclassSetConfig, GeoclassSets, Hierarchy, LatLng, NamedPlaces,
@@ -47,6 +47,7 @@ use geoloc::heads::prototype::{Prototype, PrototypeDecoder};
 use geoloc::heads::regression::{
     DirectionDecoder, DirectionHeadConfig, ScaledCoordinatesDecoder, ScaledRegressionHeadConfig,
 };
+use geoloc::heads::within_cell::SearchWithinCell;
 use geoloc::locate::{GalleryDecoder, NeighbourDecoder, index_embeddings};
 use geoloc::losses::{
     AncestorCrossEntropy, AncestorMembers, BalancedCrossEntropy, CellClasses, CellOffsetLoss,
@@ -397,6 +398,8 @@ fn classifiers() {
         check(on, &head, balanced, classes.clone(), &[&argmax]);
         for (anchor, normalize) in [
             (SmoothingAnchor::NearestCell, true),
+            (SmoothingAnchor::NearestCell, false),
+            (SmoothingAnchor::OwnCell, true),
             (SmoothingAnchor::OwnCell, false),
         ] {
             let mut targets = SmoothedCells::pigeon(cells.clone());
@@ -495,13 +498,14 @@ fn coordinates() {
             ..ScaledRegressionHeadConfig::default()
         };
         let decoder = ScaledCoordinatesDecoder { spread_km: 100.0 };
-        check(
-            on,
-            &head,
-            HaversineLoss::default(),
-            ScaledPlaces,
-            &[&decoder],
-        );
+        let linear = ScaledRegressionHeadConfig {
+            sigmoid: false,
+            ..head.clone()
+        };
+        for head in [head, linear] {
+            let loss = HaversineLoss::default();
+            check(on, &head, loss, ScaledPlaces, &[&decoder]);
+        }
 
         let head = DirectionHeadConfig {
             hidden: 8,
@@ -517,17 +521,19 @@ fn coordinates() {
             check(on, &head, loss, UnitVectors, &[&decoder]);
         }
 
-        let head = HybridHeadConfig {
-            cells: cells.len(),
-            dropout: 0.0,
-            shared: false,
-        };
         let frames = CellFrames::new(cells.clone(), 25.0);
-        let targets = CellsWithOffsets {
-            frames: frames.clone(),
-        };
-        let decoder = HybridDecoder::new(frames, 3);
-        check(on, &head, CellOffsetLoss::default(), targets, &[&decoder]);
+        let decoder = HybridDecoder::new(frames.clone(), 3);
+        for shared in [false, true] {
+            let head = HybridHeadConfig {
+                cells: cells.len(),
+                dropout: 0.0,
+                shared,
+            };
+            let targets = CellsWithOffsets {
+                frames: frames.clone(),
+            };
+            check(on, &head, CellOffsetLoss::default(), targets, &[&decoder]);
+        }
 
         let head = MixtureHeadConfig {
             components: 3,
@@ -564,6 +570,10 @@ fn two_tasks() {
         })
         .collect();
     let refined = PrototypeDecoder::new(cells.clone(), prototypes);
+    let photos: Vec<(Vec<f32>, LatLng)> = (0..cells.len())
+        .map(|class| (vec![0.5; 4], cells.location(class).unwrap()))
+        .collect();
+    let within = SearchWithinCell::new(cells.clone(), &photos).unwrap();
     let first = FirstTask(CellDecoder::new(cells.clone(), 3));
     with_every_encoder(|on| {
         let cell = CellHeadConfig {
@@ -583,7 +593,13 @@ fn two_tasks() {
             first: CrossEntropy::default(),
             second: MultiSimilarity::default(),
         };
-        check(on, &head, uncertain, targets.clone(), &[&first, &refined]);
+        check(
+            on,
+            &head,
+            uncertain,
+            targets.clone(),
+            &[&first, &refined, &within],
+        );
         let weighted = WeightedSum {
             first: CrossEntropy::default(),
             second: MilNce::default(),
@@ -636,8 +652,18 @@ fn two_branches() {
                 };
                 let trained = fit(learner, &SamePairs(masks), &autodiff).model;
                 contract::check_round_trip(trained.clone(), model(device)).unwrap();
-                let Embedding(query) = trained.query.forward(images(device));
-                assert_eq!(query.dims(), [BATCH, 4]);
+                // The tiles of the batch are the gallery.
+                let tiles = trained.aerial.forward(images(device).flip([3])).0;
+                let rows: Vec<f32> = tiles.try_into_vec_as().unwrap();
+                let index = Arc::new(index_embeddings(&rows, 4).unwrap());
+                let gallery = GalleryDecoder::new(index, truth().into(), 10.0, 50.0, 3);
+                let query = || trained.query.forward(images(device));
+                let answers = gallery.decode(query()).unwrap();
+                let of = |k: usize| answers[k].as_ref().unwrap().location;
+                assert!((0..BATCH).all(|k| truth().contains(&of(k))));
+                let loaded = model(device).try_load_record(trained.clone().into_record());
+                let again = loaded.unwrap().query.forward(images(device));
+                assert_eq!(gallery.decode(again).unwrap(), answers);
             };
         }
         check!(InfoNce::default());
@@ -673,5 +699,10 @@ fn images_against_places() {
         contract::check_round_trip(trained.clone(), model(device)).unwrap();
         let answer = trained.forward(images(device), &truth());
         assert_eq!(answer.places.dims(), [BATCH, 4]);
+        let rows: Vec<f32> = answer.places.try_into_vec_as().unwrap();
+        let index = Arc::new(index_embeddings(&rows, 4).unwrap());
+        let gallery = GalleryDecoder::new(index, truth().into(), 10.0, 50.0, 3);
+        let found = gallery.decode(trained.image.forward(images(device)));
+        assert!(found.unwrap().iter().all(Result::is_ok));
     });
 }

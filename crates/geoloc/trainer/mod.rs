@@ -59,6 +59,8 @@ pub(crate) use progress::Progress;
 pub use progress::ProgressMode;
 
 #[cfg(test)]
+mod album_tests;
+#[cfg(test)]
 mod edge_tests;
 #[cfg(test)]
 pub(crate) mod tests;
