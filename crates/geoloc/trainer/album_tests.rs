@@ -35,7 +35,13 @@ impl BatchSource for Albums {
         for album in 0..ALBUMS {
             let town = (mix(step, album as u64) % TOWNS as u64) as usize;
             for photo in 0..PHOTOS {
-                let shows = |at| if photo == self.shown && at == town { 1.0 } else { 0.0 };
+                let shows = |at| {
+                    if photo == self.shown && at == town {
+                        1.0
+                    } else {
+                        0.0
+                    }
+                };
                 values.extend((0..TOWNS).map(shows));
                 let noise = mix(mix(step, album as u64), photo as u64);
                 values.push((noise >> 40) as f32 / (1 << 24) as f32);
