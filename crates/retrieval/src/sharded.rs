@@ -121,7 +121,7 @@ impl VectorIndex for Sharded {
             query.check(self.dim)?;
         }
         let mut merged: Vec<Merged> = queries.iter().map(|query| Merged::new(query.k)).collect();
-        let answers: Vec<(Vec<usize>, Result<Vec<Hits>, SearchError>)> = self
+        let answers: Vec<(Vec<usize>, Result<_, _>)> = self
             .shards
             .par_iter()
             .enumerate()

@@ -1,5 +1,5 @@
 //! A build passes over its files without keeping them resident. A test binary of its own: it reads the
-//! peak of the whole process. It writes about 390 MB.
+//! peak of the whole process. It writes about 380 MB.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -41,12 +41,16 @@ fn build(path: &std::path::Path, kind: IndexKind, rows: usize) {
     builder.finish(|_| {}).unwrap();
 }
 
-/// What `IndexBuilder` documents, in megabytes: windows of 64 MiB read and 16 MiB written; a row's columns
-/// (sorting, S2 ids, ids and coordinates of source and target) of at most 100 bytes; besides these, 16 MiB
-/// of codes and the program itself.
-fn documented(rows: usize) -> f64 {
-    let windows = (64 + 16 + 16) as f64 * 1.048_576;
-    windows + megabytes(rows, 100) + 12.0
+/// The program itself.
+const PROGRAM: f64 = 12.0;
+/// The windows that `IndexBuilder` documents: 64 MiB read and 16 MiB written.
+const READ: f64 = 64.0 * 1.048_576;
+const WRITTEN: f64 = 16.0 * 1.048_576;
+
+/// While rows are written: the windows, 16 MiB of codes, and at most 100 bytes a row for sorting and for S2 ids,
+/// ids and coordinates of source and target.
+fn writing(rows: usize) -> f64 {
+    PROGRAM + READ + 2.0 * WRITTEN + megabytes(rows, 100)
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn files_do_not_stay_resident() {
     let folder = tempfile::tempdir().unwrap();
     // The smaller first: the peak only grows.
     let flat = folder.path().join("flat.index");
-    let rows = 62_000;
+    let rows = 60_000;
     build(&flat, IndexKind::Flat, rows);
     // Read once and written once: twice the vectors, and their codes.
     let files = 2.25 * megabytes(rows, 4 * DIM);
@@ -62,13 +66,13 @@ fn files_do_not_stay_resident() {
         "flat: {:.0} MB resident at the peak of {files:.0} MB of vectors and codes",
         peak()
     );
-    assert!(peak() < documented(rows), "{} MB", peak());
-    assert!(documented(rows) < files);
+    assert!(peak() < writing(rows), "{} MB", peak());
+    assert!(writing(rows) < files);
     FlatIndex::open(&flat).unwrap();
 
     let lists = folder.path().join("lists.index");
     let config = IvfConfig::default();
-    let rows = 112_000;
+    let rows = 106_000;
     build(&lists, IndexKind::Ivf(config.clone()), rows);
     let count = IvfIndex::open(&lists).unwrap().lists();
     let sample = megabytes(count * config.sample_per_list, 4 * DIM);
@@ -78,8 +82,10 @@ fn files_do_not_stay_resident() {
         peak()
     );
     // The sample is copied out of the window that is read, before anything is written.
-    assert!(peak() < documented(rows) + sample, "{} MB", peak());
-    assert!(documented(rows) + sample < files);
+    let most = writing(rows).max(PROGRAM + READ + sample);
+    assert!(peak() < most, "{} MB", peak());
+    // With all of the source resident, or all that is written, it would be more.
+    assert!(most < files / 2.125 + sample && most < files / 2.125 + PROGRAM + READ);
     // The files are read whole only now.
     FlatIndex::open(&flat).unwrap().verify().unwrap();
     IvfIndex::open(&lists).unwrap().verify().unwrap();
