@@ -128,9 +128,9 @@ impl VectorIndex for Sharded {
             .map(|(number, shard)| {
                 let (numbers, asked): (Vec<usize>, Vec<Query>) = queries
                     .iter()
-                    .cloned()
                     .enumerate()
                     .filter(|(_, q)| !q.is_selective() && touches(shard.range, q.region.as_ref()))
+                    .map(|(number, query)| (number, query.clone()))
                     .unzip();
                 let answers = match asked.as_slice() {
                     [] => Ok(Vec::new()),

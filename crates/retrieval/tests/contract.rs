@@ -21,7 +21,9 @@ fn engines() -> Vec<Box<dyn VectorIndexMut>> {
         Box::new(FlatIndex::new(2).unwrap()),
         Box::new(IvfIndex::new(2, every_list).unwrap()),
         #[cfg(feature = "usearch")]
-        Box::new(geoloc_retrieval::HnswIndex::new(2, Default::default()).unwrap()),
+        Box::new(
+            geoloc_retrieval::HnswIndex::new(2, geoloc_retrieval::HnswConfig::default()).unwrap(),
+        ),
     ]
 }
 

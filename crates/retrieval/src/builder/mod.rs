@@ -56,7 +56,7 @@ pub enum BuildStage {
 /// - Flat: 32 bytes a row while sorting (S2 id, id and position).
 /// - Lists: up to 20 bytes a row while sorting (list and positions); before that, for k-means, the sample
 ///   ([`sample_per_list`](IvfConfig::sample_per_list) rows of `4 dim` bytes for each list, at most
-///   [`sample_bytes`](IvfConfig::sample_bytes)) and 13 bytes a value of the centroids; after it 8 bytes a value
+///   [`sample_bytes`](IvfConfig::sample_bytes)) and 13 bytes a value of the centroids; after it 4 bytes a value
 ///   of the means of the lists.
 /// - Both: windows of 64 MiB of the vectors read and 16 MiB of those written.
 ///
