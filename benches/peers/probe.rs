@@ -4,6 +4,8 @@
 //! folder, then answers one command a line on standard input with one JSON object a line. Times are
 //! CPU seconds of the calling thread.
 
+mod reading;
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 
@@ -12,6 +14,7 @@ use geoloc_retrieval::{
     DensityEstimator, FlatIndex, FusedIndex, FusedTable, Grouping, Hits, IvfConfig, IvfIndex,
     Kernel, ListCodes, Place, Query, Region, Rows, VectorIndex, VectorIndexMut, Weighting,
 };
+use reading::Array;
 use rustix::time::{ClockId, clock_gettime};
 
 type Failure = Box<dyn std::error::Error>;
@@ -53,6 +56,8 @@ struct Probe {
     flat: Option<FlatIndex>,
     lists: Option<IvfIndex>,
     fused: Option<FusedIndex>,
+    /// What is read to measure reading.
+    array: Option<Array>,
 }
 
 impl Probe {
@@ -60,6 +65,18 @@ impl Probe {
         let count = self.queries.len() / self.dim;
         let at = i % count * self.dim;
         Query::new(&self.queries[at..at + self.dim]).k(k)
+    }
+
+    /// `read BYTES`: adds up as many bytes: what a scan of them can reach at most.
+    fn read(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let size = words[0].parse()?;
+        let array = match self.array.take() {
+            Some(array) if array.size() == size => array,
+            _ => Array::new(size)?,
+        };
+        let (seconds, how) = array.read(cpu)?;
+        self.array = Some(array);
+        Ok(format!("{{\"seconds\":{seconds:.9},\"how\":\"{how}\"}}"))
     }
 
     /// `flat BATCH COUNT [KERNEL]`: exact top 10.
@@ -352,6 +369,7 @@ fn main() -> Result<(), Failure> {
         flat: None,
         lists: None,
         fused: None,
+        array: None,
     };
     for line in std::io::stdin().lock().lines() {
         let line = line?;
@@ -366,6 +384,7 @@ fn main() -> Result<(), Failure> {
             Some((&"open", _)) => probe.open()?,
             Some((&"fused", rest)) => probe.fused(rest)?,
             Some((&"estimate", rest)) => probe.estimate(rest)?,
+            Some((&"read", rest)) => probe.read(rest)?,
             Some((&"quit", _)) | None => break,
             Some((other, _)) => return Err(format!("unknown command {other}").into()),
         };

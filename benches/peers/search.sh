@@ -24,8 +24,9 @@ if [ -e "$data/weights/geoclip/location_encoder_weights.pth" ]; then
 else
     echo "no weights/geoclip in $data: the GeoCLIP gallery is not measured" >&2
 fi
-# A region beside usearch's predicate, which Python cannot reach; needs a C++ compiler.
-if cargo build --release --quiet -p geoloc-retrieval --features usearch --example filter_probe; then
+# A region beside usearch's predicate, which Python cannot reach; needs a C++ compiler, and minutes for the
+# graph's kernels, without which it runs "serial" and several times slower than it can.
+if cargo build --release --quiet -p geoloc-retrieval --features usearch-simd --example filter_probe; then
     "${probe%/*}/filter_probe" "$folder/synth128" 100000
 else
     echo "usearch could not be compiled: its filter is not measured" >&2

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use geoloc_geo_cells::CellId;
 use thiserror::Error;
 
 /// A block of an index file whose checksum is wrong.
@@ -172,6 +173,16 @@ pub enum SearchError {
         shard: usize,
         /// Why.
         source: Box<SearchError>,
+    },
+    /// The range of cells of a shard ends before it begins.
+    #[error("shard {shard}: its range ends at {last:?}, before {first:?}, where it begins")]
+    Range {
+        /// The shard, from 0.
+        shard: usize,
+        /// First cell of the range.
+        first: CellId,
+        /// Last cell of the range.
+        last: CellId,
     },
     /// The query asks for what this engine does not do.
     #[error("{engine} does not support {feature}")]

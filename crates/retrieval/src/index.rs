@@ -9,9 +9,10 @@ pub const MAX_DIM: usize = 16_384;
 ///
 /// # Score
 ///
-/// The score of row x for query q is the inner product, in f32: the f32 products are summed in f64
-/// in one fixed order and rounded once to f32, so that every engine, kernel and machine gives the
-/// same number. Vectors are taken as they are: normalise them for cosine similarity; raw vectors
+/// The score of row x for query q is the inner product, in f32: the products are summed in f64 in one fixed
+/// order and rounded once to f32, so that every engine, kernel and machine gives the same number. The order:
+/// sixteen running sums, column j in sum j mod 16; then sum i + 8 is added to sum i for i below 8, and so on
+/// with 4, 2 and 1. Vectors are taken as they are: normalise them for cosine similarity; raw vectors
 /// (fused cell codes) work as well. Rows rank by descending score, ties by ascending id.
 ///
 /// # Shapes

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::segments::Sealed;
-use crate::store::{Manifest, SectionManifest, SegmentManifest, StoreError, Writer, replace_file};
+use crate::store::{
+    Manifest, SectionManifest, SegmentManifest, Stamp, StoreError, Writer, replace_file,
+};
 
 type Shared = BTreeMap<String, SectionManifest>;
 
@@ -12,7 +14,8 @@ type Shared = BTreeMap<String, SectionManifest>;
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) path: PathBuf,
-    pub(crate) sequence: u64,
+    /// The state of the file that the segments are those of.
+    pub(crate) stamp: Stamp,
     /// Sections that belong to no segment.
     pub(crate) shared: Shared,
     pub(crate) segments: Vec<SegmentManifest>,
@@ -28,7 +31,7 @@ impl Origin {
         manifest: impl FnOnce(Shared, Vec<SegmentManifest>) -> Manifest,
     ) -> Result<Self, StoreError> {
         let mut written = (Shared::new(), Vec::new());
-        replace_file(path, |mut to| {
+        let stamp = replace_file(path, |mut to| {
             written.0 = shared(&mut to)?;
             for segment in sealed {
                 written.1.push(segment.save(&mut to)?);
@@ -37,21 +40,22 @@ impl Origin {
         })?;
         Ok(Self {
             path: path.to_path_buf(),
-            sequence: 1,
+            stamp,
             shared: written.0,
             segments: written.1,
         })
     }
 
     /// Writes new segments and removal marks to the end of the file, and `shared` if it has none yet.
-    /// At every moment the file holds either the old index or the new one.
+    /// At every moment the file holds either the old index or the new one. The file is locked meanwhile, and
+    /// refused if another writer was there first.
     pub(crate) fn append(
         &self,
         sealed: &[impl Sealed],
         shared: impl FnOnce(&mut Writer) -> Result<Shared, StoreError>,
         manifest: impl FnOnce(Shared, Vec<SegmentManifest>) -> Manifest,
     ) -> Result<Self, StoreError> {
-        let mut to = Writer::append(&self.path, self.sequence)?;
+        let mut to = Writer::append(&self.path, self.stamp)?;
         let mut segments = self.segments.clone();
         let shared = if self.shared.is_empty() {
             shared(&mut to)?
@@ -65,10 +69,10 @@ impl Origin {
                 None => segments.push(segment.save(&mut to)?),
             }
         }
-        to.finish(&manifest(shared.clone(), segments.clone()))?;
+        let stamp = to.finish(&manifest(shared.clone(), segments.clone()))?;
         Ok(Self {
             path: self.path.clone(),
-            sequence: self.sequence + 1,
+            stamp,
             shared,
             segments,
         })

@@ -152,14 +152,23 @@ impl RowStore {
         } else {
             0
         };
+        if len > MAX_ROWS {
+            return Err(from.inconsistent("manifest"));
+        }
         let words = sections.get("dead").map_or(0, |s| s.bytes as usize / 8);
         let dead = Tombstones {
             words: from.column::<u64>(sections, "dead", words)?.all()?.to_vec(),
             count: manifest.dead,
         };
         let counted: usize = dead.words.iter().map(|w| w.count_ones() as usize).sum();
-        if counted != dead.count || dead.count > len || words > len.div_ceil(64) || len > MAX_ROWS {
+        let beyond = || (len..words * 64).any(|at| dead.contains(at));
+        if counted != dead.count || words > len.div_ceil(64) || beyond() {
             return Err(from.inconsistent("section dead"));
+        }
+        // Without coordinates, no row has a place.
+        let live = len - dead.count;
+        if manifest.unplaced > live || (placed == 0 && manifest.unplaced != live) {
+            return Err(from.inconsistent("manifest"));
         }
         let values = len
             .checked_mul(dim)
@@ -188,12 +197,14 @@ impl RowStore {
         self.len - self.dead.count
     }
 
-    /// Marks a row as removed; false if it was already.
-    pub(crate) fn remove(&mut self, at: usize) -> Result<bool, Damage> {
-        let placed = self.place(at)?.is_some();
+    /// Marks a row, with a place or without, as removed; false if it was already.
+    pub(crate) fn remove(&mut self, at: usize, placed: bool) -> bool {
         let removed = self.dead.insert(at);
-        self.unplaced -= usize::from(removed && !placed);
-        Ok(removed)
+        // A file may have told fewer than there are.
+        self.unplaced = self
+            .unplaced
+            .saturating_sub(usize::from(removed && !placed));
+        removed
     }
 
     /// Adds the rows that are not removed to a table.

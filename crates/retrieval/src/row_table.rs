@@ -173,7 +173,7 @@ impl RowTable {
     pub(crate) fn add(
         &mut self,
         rows: &Rows<'_>,
-        mut taken: impl FnMut(u64) -> Result<bool, AddError>,
+        taken: impl FnMut(u64) -> Result<bool, AddError>,
     ) -> Result<(), AddError> {
         let n = rows.check(self.dim)?;
         let full = AddError::Full { max: MAX_ROWS };
@@ -190,14 +190,10 @@ impl RowTable {
             return Err(full);
         }
         let start = self.len();
-        for (i, &id) in ids.iter().enumerate() {
-            let known = rows.ids.is_some() && taken(id)?;
-            if known || self.positions.contains_key(&id) {
-                // Take back what this call has entered.
-                self.positions.retain(|_, at| (*at as usize) < start);
-                return Err(AddError::DuplicateId { id });
-            }
-            self.positions.insert(id, (start + i) as u32);
+        if let Err(error) = self.enter(&ids, rows.ids.is_some(), taken) {
+            // Take back what this call has entered.
+            self.positions.retain(|_, at| (*at as usize) < start);
+            return Err(error);
         }
         self.next_id = ids
             .iter()
@@ -213,6 +209,29 @@ impl RowTable {
         self.cells.resize(start + n, 0);
         self.locations.resize(start + n, [f64::NAN; 2]);
         Ok(())
+    }
+
+    /// Enters the positions of new rows, up to the first id that is in use.
+    fn enter(
+        &mut self,
+        ids: &[u64],
+        given: bool,
+        mut taken: impl FnMut(u64) -> Result<bool, AddError>,
+    ) -> Result<(), AddError> {
+        for (&id, at) in ids.iter().zip(self.len()..) {
+            // Numbers of the table's own are new, but for the last one: past it there is none to go on with.
+            let doubtful = given || id == u64::MAX;
+            if self.positions.contains_key(&id) || (doubtful && taken(id)?) {
+                return Err(AddError::DuplicateId { id });
+            }
+            self.positions.insert(id, at as u32);
+        }
+        Ok(())
+    }
+
+    /// Whether a row of this id is here.
+    pub(crate) fn contains(&self, id: u64) -> bool {
+        self.positions.contains_key(&id)
     }
 
     /// Removes a row by moving the last one into its place; false if it is not here.
@@ -253,5 +272,25 @@ impl RowTable {
             next_id,
             ..Self::default()
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_look_up_leaves_nothing() {
+        let mut table = RowTable::new(1).unwrap();
+        let rows = Rows::new(&[1.0, 2.0]);
+        // The second look-up fails, after the first id was entered.
+        let failed = table.add(&rows.with_ids(&[8, 9]), |id| match id {
+            9 => Err(AddError::Full { max: 0 }),
+            _ => Ok(false),
+        });
+        assert_eq!(failed, Err(AddError::Full { max: 0 }));
+        assert!(table.len() == 0 && !table.contains(8));
+        table.add(&rows.with_ids(&[8, 9]), |_| Ok(false)).unwrap();
+        assert_eq!((table.id(0), table.id(1)), (8, 9));
     }
 }

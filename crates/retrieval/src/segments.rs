@@ -68,19 +68,22 @@ impl<S: Sealed> Segments<S> {
         })
     }
 
-    /// Removes rows; answers how many of the ids were there.
+    /// Removes rows; answers how many of the ids were there. All or nothing: what has to be read of files is
+    /// read before the first row goes.
     pub(crate) fn remove(&mut self, ids: &[u64]) -> Result<usize, AddError> {
-        let mut removed = 0;
-        for &id in ids {
-            if self.head.remove(id) {
-                removed += 1;
-                continue;
-            }
-            for segment in &mut self.sealed {
+        let mut sealed: Vec<(usize, usize, bool)> = Vec::new();
+        for &id in ids.iter().filter(|&&id| !self.head.contains(id)) {
+            for (number, segment) in self.sealed.iter().enumerate() {
                 if let Some(at) = segment.store().find(id)? {
-                    removed += usize::from(segment.store_mut().remove(at)?);
+                    sealed.push((number, at, segment.store().place(at)?.is_some()));
                     break;
                 }
+            }
+        }
+        let mut removed = ids.iter().filter(|&&id| self.head.remove(id)).count();
+        for (number, at, placed) in sealed {
+            if let Some(segment) = self.sealed.get_mut(number) {
+                removed += usize::from(segment.store_mut().remove(at, placed));
             }
         }
         Ok(removed)

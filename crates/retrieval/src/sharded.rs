@@ -6,7 +6,7 @@ use geoloc_geo_cells::CellId;
 use rayon::prelude::*;
 
 use crate::suppress::{self, select};
-use crate::top_k::TopK;
+use crate::top_k::{Ranked, TopK};
 use crate::{Hit, Hits, Query, Region, SearchError, VectorIndex};
 
 /// An index whose rows are spread over shards, each with a range of S2 ids.
@@ -35,7 +35,8 @@ impl Sharded {
     ///
     /// # Errors
     ///
-    /// [`SearchError::Count`] if there are none, or their dimensions differ.
+    /// [`SearchError::Count`] if there are none, or their dimensions differ; [`SearchError::Range`] if a range
+    /// ends before it begins, so that no region would reach its rows.
     pub fn new(shards: Vec<Shard>) -> Result<Self, SearchError> {
         let Some(dim) = shards.first().map(|shard| shard.index.dim()) else {
             return Err(SearchError::Count {
@@ -50,6 +51,17 @@ impl Sharded {
                 expected: dim,
                 given: other.index.dim(),
             });
+        }
+        for (number, shard) in shards.iter().enumerate() {
+            if let Some((first, last)) = shard.range
+                && first.range_min() > last.range_max()
+            {
+                return Err(SearchError::Range {
+                    shard: number,
+                    first,
+                    last,
+                });
+            }
         }
         Ok(Self { dim, shards })
     }
@@ -91,38 +103,108 @@ impl VectorIndex for Sharded {
                 .enumerate()
                 .filter(|(_, shard)| touches(shard.range, query.region.as_ref()))
                 .map(|(number, shard)| {
-                    shard
-                        .index
-                        .search(&plain)
-                        .map_err(|source| SearchError::Shard {
-                            shard: number,
-                            source: Box::new(source),
-                        })
+                    let answer = shard.index.search(&plain);
+                    answer.map_err(|source| failed(number, source))
                 })
                 .collect();
-            let mut best: TopK<usize> = TopK::new(k);
-            let mut all: Vec<Hit> = Vec::new();
-            let (mut reranked, mut exact) = (0, true);
+            let mut merged = Merged::new(k);
             for answer in answers {
-                let hits = answer?;
-                reranked += hits.reranked;
-                exact &= hits.exact;
-                for hit in hits.hits {
-                    best.push(hit.score, hit.id, all.len());
-                    all.push(hit);
+                merged.take(answer?);
+            }
+            Ok(merged.into_ranked())
+        })
+    }
+
+    /// Each shard answers its queries together. Selections, which may have to ask again, go one by one.
+    fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {
+        for query in queries {
+            query.check(self.dim)?;
+        }
+        let mut merged: Vec<Merged> = queries.iter().map(|query| Merged::new(query.k)).collect();
+        let answers: Vec<(Vec<usize>, Result<_, _>)> = self
+            .shards
+            .par_iter()
+            .enumerate()
+            .map(|(number, shard)| {
+                let (numbers, asked): (Vec<usize>, Vec<Query>) = queries
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, q)| !q.is_selective() && touches(shard.range, q.region.as_ref()))
+                    .map(|(number, query)| (number, query.clone()))
+                    .unzip();
+                let answers = match asked.as_slice() {
+                    [] => Ok(Vec::new()),
+                    asked => shard.index.search_batch(asked),
+                };
+                (numbers, answers.map_err(|source| failed(number, source)))
+            })
+            .collect();
+        for (numbers, answers) in answers {
+            for (number, hits) in numbers.into_iter().zip(answers?) {
+                if let Some(merged) = merged.get_mut(number) {
+                    merged.take(hits);
                 }
             }
-            let complete = all.len() < k;
-            let sorted = best.into_sorted();
-            Ok(suppress::Ranked {
-                hits: sorted
-                    .iter()
-                    .filter_map(|r| all.get(r.item).copied())
-                    .collect(),
-                reranked,
-                exact,
-                complete,
+        }
+        let together = queries.iter().zip(merged).map(|(query, merged)| {
+            if query.is_selective() {
+                return self.search(query);
+            }
+            let ranked = merged.into_ranked();
+            Ok(Hits {
+                hits: ranked.hits,
+                exact: ranked.exact,
+                reranked: ranked.reranked,
             })
-        })
+        });
+        together.collect()
+    }
+}
+
+fn failed(shard: usize, source: SearchError) -> SearchError {
+    SearchError::Shard {
+        shard,
+        source: Box::new(source),
+    }
+}
+
+/// The best rows of several shards for one query.
+struct Merged {
+    k: usize,
+    best: TopK<usize>,
+    all: Vec<Hit>,
+    reranked: usize,
+    exact: bool,
+}
+
+impl Merged {
+    fn new(k: usize) -> Self {
+        Self {
+            k,
+            best: TopK::new(k),
+            all: Vec::new(),
+            reranked: 0,
+            exact: true,
+        }
+    }
+
+    fn take(&mut self, hits: Hits) {
+        self.reranked += hits.reranked;
+        self.exact &= hits.exact;
+        for hit in hits.hits {
+            self.best.push(hit.score, hit.id, self.all.len());
+            self.all.push(hit);
+        }
+    }
+
+    fn into_ranked(self) -> suppress::Ranked {
+        let sorted = self.best.into_sorted();
+        let hit = |row: &Ranked<usize>| self.all.get(row.item).copied();
+        suppress::Ranked {
+            hits: sorted.iter().filter_map(hit).collect(),
+            reranked: self.reranked,
+            exact: self.exact,
+            complete: self.all.len() < self.k,
+        }
     }
 }

@@ -26,7 +26,8 @@ pub enum StoredIndex {
 }
 
 impl StoredIndex {
-    /// Maps an index file; what is checked when is told at [`FlatIndex::open`].
+    /// Maps an index file; what is checked when is told at [`FlatIndex::open`]. With the feature `usearch` a
+    /// file may hold a graph, and must then come from a trusted writer (see `HnswIndex::open`).
     ///
     /// # Errors
     ///

@@ -174,6 +174,131 @@ fn a_list_file_answers_as_the_memory_does() {
     }
 }
 
+/// What is common to the two kinds that can append.
+trait Appends: VectorIndexMut + Sized {
+    fn open_at(path: &Path) -> Result<Self, StoreError>;
+    fn append_it(&mut self) -> Result<(), StoreError>;
+    fn save_at(&mut self, path: &Path) -> Result<(), StoreError>;
+}
+
+impl Appends for FlatIndex {
+    fn open_at(path: &Path) -> Result<Self, StoreError> {
+        Self::open(path)
+    }
+    fn append_it(&mut self) -> Result<(), StoreError> {
+        self.append()
+    }
+    fn save_at(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.save(path)
+    }
+}
+
+impl Appends for IvfIndex {
+    fn open_at(path: &Path) -> Result<Self, StoreError> {
+        Self::open(path)
+    }
+    fn append_it(&mut self) -> Result<(), StoreError> {
+        self.append()
+    }
+    fn save_at(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.save(path)
+    }
+}
+
+fn one_writer_at_a_time<I: Appends>(mut index: I) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.index");
+    let vectors = rows(120);
+    index.add(&Rows::new(&vectors)).unwrap();
+    index.save_at(&path).unwrap();
+    let [mut first, mut second, mut third] = [(); 3].map(|()| I::open_at(&path).unwrap());
+    for (index, id) in [(&mut first, 500), (&mut second, 600), (&mut third, 700)] {
+        index
+            .add(&Rows::new(&vectors[..DIM]).with_ids(&[id]))
+            .unwrap();
+    }
+    // While someone else writes.
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.lock().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let busy = first.append_it();
+    assert!(matches!(busy, Err(StoreError::InUse { file }) if file == path));
+    file.unlock().unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // The first to come is served, twice; who opened the file before that is not.
+    first.append_it().unwrap();
+    first.remove(&[7]).unwrap();
+    first.append_it().unwrap();
+    let served = std::fs::read(&path).unwrap();
+    for late in [&mut second, &mut index] {
+        let stale = late.append_it();
+        assert!(matches!(stale, Err(StoreError::Stale { file }) if file == path));
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), served);
+    let all = |index: &I| {
+        let query = Query::new(&vectors[..DIM])
+            .k(1000)
+            .probes(usize::MAX)
+            .rerank(1000);
+        let mut ids = index.search(&query).unwrap().ids();
+        ids.sort_unstable();
+        ids
+    };
+    let there = I::open_at(&path).unwrap();
+    assert_eq!(all(&there), all(&first));
+    assert!(all(&there).contains(&500) && !all(&there).contains(&600));
+    // Another file in its place, with the sequence number that the third one knows.
+    let mut other = I::open_at(&path).unwrap();
+    other.remove(&[0, 1, 2]).unwrap();
+    other.save_at(&path).unwrap();
+    let replaced = std::fs::read(&path).unwrap();
+    assert!(matches!(third.append_it(), Err(StoreError::Stale { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), replaced);
+    assert_eq!(all(&I::open_at(&path).unwrap()), all(&other));
+    // What was refused is kept in memory and can be saved elsewhere.
+    third.save_at(&folder.path().join("b.index")).unwrap();
+    assert!(all(&third).contains(&700));
+}
+
+#[test]
+fn a_stale_append_is_refused() {
+    one_writer_at_a_time(FlatIndex::new(DIM).unwrap());
+    let config = IvfConfig {
+        lists: Some(5),
+        ..IvfConfig::default()
+    };
+    one_writer_at_a_time(IvfIndex::new(DIM, config).unwrap());
+}
+
+/// A removal that meets a damaged block removes nothing.
+#[test]
+fn a_removal_is_all_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.index");
+    let vectors = rows(2);
+    let mut index = FlatIndex::new(DIM).unwrap();
+    index
+        .add(&Rows::new(&vectors[..DIM]).with_ids(&[4]))
+        .unwrap();
+    index.save(&path).unwrap();
+    let wide = 0x1234_5678_9abc_def0_u64;
+    index
+        .add(&Rows::new(&vectors[DIM..]).with_ids(&[wide]))
+        .unwrap();
+    index.append().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - 8)
+        .filter(|&at| bytes[at..].starts_with(&wide.to_le_bytes()))
+        .collect();
+    assert_eq!(places.len(), 1);
+    bytes[places[0]] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let mut damaged = FlatIndex::open(&path).unwrap();
+    let failed = damaged.remove(&[4, wide]);
+    assert!(matches!(failed, Err(AddError::Damaged(_))));
+    assert_eq!(damaged.len(), 2);
+}
+
 #[test]
 fn a_fused_file_answers_as_the_memory_does() {
     let folder = tempfile::tempdir().unwrap();

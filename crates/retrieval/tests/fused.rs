@@ -6,37 +6,85 @@ mod adversary;
 use adversary::{Rng, adversarial_row, data, places, prior, regions};
 use geoloc_geo_cells::{CellId, Level};
 use geoloc_retrieval::{
-    FusedError, FusedIndex, FusedTable, Kernel, Query, SearchError, VectorIndex,
+    FusedError, FusedIndex, FusedTable, Hit, Hits, Kernel, Place, Prior, Query, SearchError,
+    VectorIndex,
 };
 use proptest::prelude::*;
 
-/// The score as it is documented: one rounding after sums in f64.
-fn truth(
-    table: &FusedTable,
-    aerial: &[f32],
-    prototypes: &[f32],
-    q: [&[f32]; 2],
-    dim: usize,
-) -> Vec<f64> {
-    let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter()
-            .zip(b)
-            .map(|(x, y)| f64::from(*x) * f64::from(*y))
-            .sum()
-    };
-    let score = |(row, parent): (&[f32], &Option<u32>)| {
-        let p = parent.map_or(0.0, |p| dot(&prototypes[p as usize * dim..][..dim], q[1]));
-        dot(row, q[0]) + p
-    };
-    aerial
-        .chunks_exact(dim)
-        .zip(table.parents())
-        .map(score)
-        .collect()
+/// The inner product as `VectorIndex` documents it: column j into sum j mod 16, then the sums as a tree.
+fn product(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0f64; 16];
+    for (j, (x, y)) in a.iter().zip(b).enumerate() {
+        sums[j % 16] += f64::from(*x) * f64::from(*y);
+    }
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            sums[i] += sums[i + width];
+        }
+    }
+    sums[0]
 }
 
+/// A weighted query vector: each value is rounded to f32.
 fn scaled(x: &[f32], w: f32) -> Vec<f32> {
     x.iter().map(|v| v * w).collect()
+}
+
+/// Both parts of a table, as a test sees them.
+struct Parts {
+    dim: usize,
+    aerial: Vec<f32>,
+    prototypes: Vec<f32>,
+    places: Vec<Place>,
+    parents: Vec<Option<u32>>,
+    biases: [f32; 2],
+}
+
+impl Parts {
+    /// The score of a row as it is documented: aerial, then prototype, then bias, summed in f64; with a prior,
+    /// its term; rounded once.
+    fn score(&self, at: usize, q: [&[f32]; 2], prior: Option<(&Prior, f32)>) -> f32 {
+        let row = &self.aerial[at * self.dim..][..self.dim];
+        let mut sum = product(row, q[0]);
+        let mut bias = 0.0;
+        if row.iter().all(|&v| v == 0.0) {
+            bias += self.biases[0];
+        }
+        match self.parents[at] {
+            Some(p) => sum += product(&self.prototypes[p as usize * self.dim..][..self.dim], q[1]),
+            None => bias += self.biases[1],
+        }
+        sum += f64::from(bias);
+        if let Some((prior, weight)) = prior {
+            let cell = self.places[at].cell.unwrap();
+            sum += f64::from(weight) * f64::from(prior.value(cell));
+        }
+        sum as f32
+    }
+
+    /// All rows that pass, by descending score and ascending id.
+    fn ranking(
+        &self,
+        q: [&[f32]; 2],
+        prior: Option<(&Prior, f32)>,
+        pass: impl Fn(&Place) -> bool,
+    ) -> Hits {
+        let rows = self.places.iter().enumerate().filter(|(_, p)| pass(p));
+        let mut hits: Vec<Hit> = rows
+            .map(|(at, &place)| Hit {
+                id: at as u64,
+                score: self.score(at, q, prior),
+                place: Some(place),
+            })
+            .collect();
+        // A stable sort: ties stay in the order of their ids, and 0 is -0.
+        hits.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap());
+        Hits {
+            hits,
+            exact: true,
+            reranked: 0,
+        }
+    }
 }
 
 proptest! {
@@ -49,7 +97,8 @@ proptest! {
         dim in 1usize..50,
         k in 1usize..30,
         kappa in -3f32..3.0,
-        families in prop::collection::vec(prop::sample::select(vec![0u64, 1, 2, 3, 6, 9]), 1..4),
+        families in prop::collection::vec(0u64..10, 1..5),
+        biases in prop::sample::select(vec![[0.0f32, 0.0], [0.5, -0.25], [-1e3, 1e15]]),
     ) {
         let aerial = data(seed, n, dim, &families);
         let places = places(seed, n);
@@ -63,57 +112,71 @@ proptest! {
         let parents: Vec<CellId> = parents.into_iter().enumerate().filter(|(i, _)| i % 3 > 0).map(|(_, c)| c).collect();
         let prototypes = data(seed ^ 7, parents.len(), dim, &families);
         let table = FusedTable::new(dim, (&parents, &prototypes), (&places, &aerial)).unwrap();
+        let table = table.with_biases(biases[0], biases[1]);
         let mut rng = Rng(seed);
-        let q = adversarial_row(&mut rng, dim, &aerial, 9);
-        let q2 = adversarial_row(&mut rng, dim, &aerial, 9);
+        let mut query = |i: u64| adversarial_row(&mut rng, dim, &aerial, i);
+        let (q, q2) = (query(seed % 10), query(seed / 10 % 10));
+        let (both, second) = (scaled(&q, kappa), scaled(&q2, kappa));
+        let parts = Parts {
+            dim,
+            places: places.clone(),
+            parents: table.parents().to_vec(),
+            aerial,
+            prototypes,
+            biases,
+        };
+        let prior = prior(seed);
         for kernel in Kernel::available() {
             let index = FusedIndex::new(&table).unwrap().with_kernel(kernel);
             for (query, second) in [
-                (Query::new(&q).weights(&[1.0, kappa]).k(k), &q),
-                (Query::new(&q).and(&q2).weights(&[1.0, kappa]).k(k), &q2),
+                (Query::new(&q).weights(&[1.0, kappa]).k(k), &both),
+                (Query::new(&q).and(&q2).weights(&[1.0, kappa]).k(k), &second),
             ] {
-                let all = truth(&table, &aerial, &prototypes, [&q, &scaled(second, kappa)], dim);
-                let magnitude: f64 = all.iter().fold(1.0, |m, s| m.max(s.abs()));
-                let hits = index.search(&query).unwrap();
-                prop_assert!(hits.exact);
-                let mut order: Vec<f64> = all.clone();
-                order.sort_by(|a, b| b.total_cmp(a));
-                prop_assert_eq!(hits.hits.len(), k.min(n));
-                for (hit, expected) in hits.hits.iter().zip(order) {
-                    prop_assert!((f64::from(hit.score) - expected).abs() <= 1e-6 * magnitude);
-                    prop_assert!((f64::from(hit.score) - all[hit.id as usize]).abs() <= 1e-6 * magnitude);
+                let vectors = [q.as_slice(), second.as_slice()];
+                let expect = |query: &Query, mut expected: Hits| {
+                    let got = index.search(query).unwrap();
+                    expected.hits.truncate(k);
+                    assert!(got.exact);
+                    assert_eq!(got.hits, expected.hits, "{kernel:?}");
+                    let batch = index.search_batch(&[query.clone(), query.clone()]).unwrap();
+                    assert!(batch.iter().all(|hits| hits.hits == got.hits));
+                };
+                let all = parts.ranking(vectors, None, |_| true);
+                expect(&query, all.clone());
+                for region in regions(seed, &places) {
+                    let inside = |place: &Place| region.contains(place);
+                    let query = query.clone().region(region.clone());
+                    expect(&query, parts.ranking(vectors, None, inside));
+                    let weighed = parts.ranking(vectors, Some((&prior, -2.0)), inside);
+                    expect(&query.prior(prior.clone(), -2.0), weighed);
                 }
-                // A region: the same ranking without the rows outside.
-                let region = &regions(seed, &places)[1];
-                let inside = index.search(&query.clone().region(region.clone())).unwrap();
-                let whole = index.search(&query.clone().k(n)).unwrap();
-                let expected: Vec<_> = whole.hits.into_iter()
-                    .filter(|hit| region.contains(&hit.place.unwrap())).take(k).collect();
-                prop_assert_eq!(inside.hits, expected);
-                // A prior: every score moves by its term, to the rounding.
-                let prior = prior(seed);
-                let weighed = index.search(&query.clone().k(n).prior(prior.clone(), 0.5)).unwrap();
-                prop_assert!(weighed.exact);
-                prop_assert!(weighed.scores().is_sorted_by(|a, b| a >= b));
-                for hit in &weighed.hits {
-                    let term = 0.5 * f64::from(prior.value(hit.place.unwrap().cell.unwrap()));
-                    let expected = all[hit.id as usize] + term;
-                    prop_assert!((f64::from(hit.score) - expected).abs() <= 1e-6 * (magnitude + 1.0));
-                }
-                let best = index.search(&query.clone().k(3).prior(prior, 0.5)).unwrap();
-                prop_assert_eq!(&best.hits[..], &weighed.hits[..3.min(n)]);
+                let weighed = parts.ranking(vectors, Some((&prior, 0.5)), |_| true);
+                expect(&query.clone().prior(prior.clone(), 0.5), weighed);
                 // A selection: the greedy one down the whole ranking.
-                let whole = index.search(&query.clone().k(n)).unwrap();
-                let distinct = index.search(&query.clone().diversity_radius_km(900.0)).unwrap();
-                prop_assert_eq!(distinct.hits, whole.distinct_places(900.0, k).hits);
+                expect(&query.clone().diversity_radius_km(900.0), all.distinct_places(900.0, k));
             }
-            // The fused table gives the same scores, up to the rounding of its sums.
-            let fused = table.fuse(kappa).unwrap().with_kernel(kernel);
-            let a = fused.search(&Query::new(&q).k(k)).unwrap();
-            let b = index.search(&Query::new(&q).weights(&[1.0, kappa]).k(k)).unwrap();
-            for (x, y) in a.scores().iter().zip(b.scores()) {
-                prop_assert!((x - y).abs() <= 1e-5 * (1.0 + dim as f32), "{x} {y}");
-            }
+        }
+    }
+
+    #[test]
+    fn a_fused_table_gives_the_same_scores_but_for_the_rounding(
+        seed in any::<u64>(),
+        n in 1usize..200,
+        dim in 1usize..50,
+        kappa in -3f32..3.0,
+    ) {
+        let families = [0u64, 1, 2, 3, 6, 9];
+        let (aerial, places) = (data(seed, n, dim, &families), places(seed, n));
+        let faces = CellId::faces();
+        let prototypes = data(seed ^ 7, faces.len(), dim, &families);
+        let table = FusedTable::new(dim, (&faces, &prototypes), (&places, &aerial)).unwrap();
+        let q = adversarial_row(&mut Rng(seed), dim, &aerial, 9);
+        let fused = table.fuse(kappa).unwrap();
+        let a = fused.search(&Query::new(&q)).unwrap();
+        let index = FusedIndex::new(&table).unwrap();
+        let b = index.search(&Query::new(&q).weights(&[1.0, kappa])).unwrap();
+        for (x, y) in a.scores().iter().zip(b.scores()) {
+            prop_assert!((x - y).abs() <= 1e-5 * (1.0 + dim as f32), "{x} {y}");
         }
     }
 }

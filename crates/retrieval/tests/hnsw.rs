@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 mod adversary;
+mod forge;
 
 use adversary::{Rng, data, places, prior, regions};
 use geoloc_retrieval::{
@@ -238,4 +239,36 @@ fn damage_is_refused() {
     assert!(refused > 30, "{refused}");
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     assert!(HnswIndex::open(&path).is_err());
+}
+
+/// With right checksums, what the library would believe unseen.
+#[test]
+fn a_graph_of_another_shape_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("places.index");
+    let (_, mut index) = pair(GraphPrecision::Bf16, &clustered(1, 200));
+    index.save(&path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let graph = forge::section_named(&whole, "graph").unwrap();
+    // Number of vectors, and bytes of each.
+    for (nodes, width, refused) in [
+        (200, 2 * DIM as u64, false),
+        (200, 2 * DIM as u64 - 1, true),
+        (200, 4 * DIM as u64, true),
+        (199, 2 * DIM as u64, true),
+        (u64::from(u32::MAX), 2 * DIM as u64, true),
+        (0, 0, true),
+    ] {
+        let change = forge::Change::Bytes(graph, 0, nodes | width << 32);
+        std::fs::write(&path, forge::forge(&whole, &[change]).unwrap()).unwrap();
+        let opened = HnswIndex::open(&path);
+        assert_eq!(opened.is_err(), refused, "{nodes} vectors of {width} bytes");
+        assert!(
+            opened.is_ok_and(|index| index.len() == 200)
+                || matches!(
+                    StoredIndex::open(&path),
+                    Err(StoreError::Inconsistent { .. })
+                )
+        );
+    }
 }

@@ -51,9 +51,18 @@ pub enum BuildStage {
 /// [`rows`](Self::rows) tells from where to go on. The file itself appears when the build is
 /// [finished](Self::finish), by renaming; until then an older file of that name stays as it is.
 ///
-/// Memory: one block of rows, and 32 bytes a row while sorting (more for lists: about 40); the rest is
-/// mapped, and its pages are given back as the build passes over them, so that its files may be larger
-/// than the machine's memory.
+/// # Memory
+///
+/// - Flat: 32 bytes a row while sorting (S2 id, id and position).
+/// - Lists: up to 20 bytes a row while sorting (list and positions); before that, for k-means, the sample
+///   ([`sample_per_list`](IvfConfig::sample_per_list) rows of `4 dim` bytes for each list, at most
+///   [`sample_bytes`](IvfConfig::sample_bytes)) and 13 bytes a value of the centroids; after it 4 bytes a value
+///   of the means of the lists.
+/// - Both: windows of 64 MiB of the vectors read and 16 MiB of those written.
+///
+/// All else is mapped, so that the files may be larger than the machine's memory: pages of vectors and codes are
+/// given back as the build passes over them, those of ids and places (32 bytes a row of the source, at most 32 of
+/// the index) are left to the system, which takes them back when it needs them.
 ///
 /// # Examples
 ///
@@ -191,7 +200,7 @@ impl IndexBuilder {
             IndexKind::Flat => None,
             IndexKind::Ivf(config) => Some(config.clone()),
         };
-        replace_file(&self.path, |mut to| {
+        let written = replace_file(&self.path, |mut to| {
             let mut segments = Vec::new();
             if source.len() > 0 {
                 let segment = Segment::build(source, &mut to)?;
@@ -215,7 +224,8 @@ impl IndexBuilder {
                 shared: std::collections::BTreeMap::new(),
                 segments,
             })
-        })
+        });
+        written.map(|_| ())
     }
 
     fn lists(
@@ -225,7 +235,7 @@ impl IndexBuilder {
         progress: &mut impl FnMut(BuildStage),
     ) -> Result<(), StoreError> {
         let kernel = Kernel::detect();
-        replace_file(&self.path, |mut to| {
+        let written = replace_file(&self.path, |mut to| {
             progress(BuildStage::Train);
             let (router, owners) = group(config, source, kernel, &mut to)?;
             let shared = to.reserved()?;
@@ -241,7 +251,8 @@ impl IndexBuilder {
                 ListSegment::build(source, &owners, router.lists, codes, &rotation, &mut to)?;
             let rest = (self.spool.next_id(), self.header.embedding.as_deref());
             save_lists(to, config, &router, shared, &segment, rest)
-        })
+        });
+        written.map(|_| ())
     }
 }
 

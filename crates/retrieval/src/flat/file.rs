@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::VectorIndexMut;
-use crate::kernels::TILE_ROWS;
 use crate::origin::Origin;
 use crate::row_store::RowStore;
 use crate::store::{Manifest, Reader, SegmentManifest, StoreError};
 
 use super::FlatIndex;
-use super::segment::{Segment, tile_bytes};
+use super::segment::{Segment, tiles_bytes};
 
 pub(crate) const KIND: &str = "flat";
 
@@ -46,7 +45,8 @@ impl FlatIndex {
         let mut index = Self::new(dim)?;
         for manifest in &from.manifest.segments {
             let store = RowStore::open(&from, dim, manifest)?;
-            let bytes = store.len.div_ceil(TILE_ROWS) * tile_bytes(dim);
+            let bytes = tiles_bytes(store.len, dim);
+            let bytes = bytes.ok_or_else(|| from.inconsistent("section tiles"))?;
             let tiles = from.column(&manifest.sections, "tiles", bytes)?;
             index.rows.sealed.push(Segment { tiles, store });
         }
@@ -69,9 +69,13 @@ impl FlatIndex {
     /// new segments) and rows removed (as marks). At every moment the file holds either the old index
     /// or the new one. Without a file, or after [`compact`](Self::compact), use [`save`](Self::save).
     ///
+    /// One writer at a time: the file is locked while it is appended to.
+    ///
     /// # Errors
     ///
-    /// [`StoreError`] if the system refuses or the index has no file.
+    /// [`StoreError::Stale`] if the file was appended to or replaced since this index was opened or saved (open
+    /// it anew and make the changes again); [`StoreError::InUse`] while another writer appends;
+    /// [`StoreError`] otherwise if the system refuses or the index has no file. The file is unchanged then.
     pub fn append(&mut self) -> Result<(), StoreError> {
         self.seal()?;
         let origin = self.origin.as_ref().ok_or(StoreError::NoFile)?;

@@ -22,6 +22,11 @@ pub(crate) fn tile_bytes(dim: usize) -> usize {
     TILE_HEADER + TILE_ROWS * padded(dim)
 }
 
+/// Bytes of the tiles of so many rows; `None` if that is more than a machine can address.
+pub(crate) fn tiles_bytes(rows: usize, dim: usize) -> Option<usize> {
+    rows.div_ceil(TILE_ROWS).checked_mul(tile_bytes(dim))
+}
+
 /// Rows in ascending order of (S2 id, row id).
 #[derive(Debug)]
 pub(crate) struct Segment {

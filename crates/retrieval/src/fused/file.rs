@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::flat::{Segment, tile_bytes};
-use crate::kernels::{Kernel, TILE_ROWS};
+use crate::flat::{Segment, tiles_bytes};
+use crate::kernels::Kernel;
 use crate::row_store::RowStore;
 use crate::segments::Sealed;
 use crate::store::{Manifest, Reader, StoreError, replace_file};
@@ -20,7 +20,7 @@ impl FusedIndex {
     ///
     /// [`StoreError`] if the system refuses, or a file that this index reads is damaged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
-        replace_file(path.as_ref(), |mut to| {
+        let written = replace_file(path.as_ref(), |mut to| {
             let mut shared = BTreeMap::new();
             let columns = [
                 ("prototypes", self.prototypes.bytes()?),
@@ -51,7 +51,8 @@ impl FusedIndex {
                 shared,
                 segments: vec![segment],
             })
-        })
+        });
+        written.map(|_| ())
     }
 
     /// Maps an index file; what is checked when is told at
@@ -68,7 +69,7 @@ impl FusedIndex {
             return Err(damaged());
         };
         let store = RowStore::open(&from, dim, segment)?;
-        let bytes = store.len.div_ceil(TILE_ROWS) * tile_bytes(dim);
+        let bytes = tiles_bytes(store.len, dim).ok_or_else(damaged)?;
         let sections = &segment.sections;
         let biased = if sections.contains_key("biases") {
             store.len
@@ -76,7 +77,7 @@ impl FusedIndex {
             0
         };
         let values = prototypes.checked_mul(dim).ok_or_else(damaged)?;
-        let tiles = prototypes.div_ceil(TILE_ROWS).checked_mul(tile_bytes(dim));
+        let tiles = tiles_bytes(prototypes, dim).ok_or_else(damaged)?;
         let shared = &from.manifest.shared;
         Ok(Self {
             dim,
@@ -84,7 +85,7 @@ impl FusedIndex {
             parents: from.column(sections, "parents", store.len)?,
             biases: from.column(sections, "biases", biased)?,
             prototypes: from.column(shared, "prototypes", values)?,
-            prototype_tiles: from.column(shared, "prototype_tiles", tiles.ok_or_else(damaged)?)?,
+            prototype_tiles: from.column(shared, "prototype_tiles", tiles)?,
             aerial: Segment {
                 tiles: from.column(sections, "tiles", bytes)?,
                 store,

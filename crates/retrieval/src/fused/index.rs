@@ -17,8 +17,9 @@ const BLOCK_TILES: usize = 256;
 
 /// Exact search over cell codes of two parts, with the weight of each free in every query.
 ///
-/// The score of row i is `w_a a_i·q_a + w_p p_parent(i)·q_p` (plus biases of missing parts), rounded
-/// once to f32. A query gives one vector for both parts or one for each, and optionally two weights,
+/// The score of row i is `w_a a_i·q_a + w_p p_parent(i)·q_p` (plus biases of missing parts): `w_a q_a` and
+/// `w_p q_p` are rounded to f32, both inner products summed in f64 as in [`VectorIndex`], then added, then the
+/// biases (their sum in f32) and the prior, and the whole rounded once to f32. A query gives one vector for both parts or one for each, and optionally two weights,
 /// aerial first: `Query::new(q).weights(&[1.0, kappa])`.
 ///
 /// The prototypes are scanned first, which gives every row an offset `S_p ± E_p`; then the aerial codes,
@@ -237,7 +238,7 @@ impl VectorIndex for FusedIndex {
     }
 
     fn len(&self) -> usize {
-        self.aerial.store.len
+        self.aerial.store.live()
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::error::EngineError;
 use crate::origin::Origin;
 use crate::store::{Manifest, Reader, StoreError, Writer};
 use crate::{AddError, FlatIndex, HnswConfig, VectorIndexMut};
@@ -45,6 +44,13 @@ impl HnswIndex {
     /// Opens an index file. The rows are mapped, as [`FlatIndex::open`] does; the graph is checked and
     /// read into memory.
     ///
+    /// # Trusted files only
+    ///
+    /// The checks find damage, not intent: the graph is handed to a C++ library, which follows its links
+    /// unchecked, so a file made with right checksums and wrong links can read or write memory that is not
+    /// its own. Open only files whose writer you trust. (Files of the other kinds may come from anyone: they are
+    /// read by Rust alone, and at worst answer with what the writer put in.)
+    ///
     /// # Errors
     ///
     /// [`StoreError`] if the file is not an index of this kind, is damaged, or of a later version.
@@ -59,16 +65,15 @@ impl HnswIndex {
         let config: HnswConfig = serde_json::from_slice(settings.all()?)
             .map_err(|_| from.inconsistent("section settings"))?;
         let graph = bytes(GRAPH)?;
-        let refused = |_: EngineError| from.inconsistent("section graph");
-        let graph = Graph::from_bytes(from.manifest.dim, &config, graph.all()?).map_err(refused)?;
-        let positions: usize = from.manifest.segments.iter().map(|s| s.len).sum();
-        if graph.nodes() > positions {
-            return Err(from.inconsistent("section graph"));
-        }
+        let refused = from.inconsistent("section graph");
+        let dim = from.manifest.dim;
+        let rows = FlatIndex::read(from)?;
+        let positions = rows.rows.sealed.iter().map(|s| s.store.len).sum();
+        let graph = Graph::from_bytes(dim, &config, positions, graph.all()?);
         Ok(Self {
             config,
-            graph,
-            rows: FlatIndex::read(from)?,
+            graph: graph.map_err(|_| refused)?,
+            rows,
         })
     }
 

@@ -123,18 +123,35 @@ impl Graph {
         Ok(bytes)
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote; the bytes must have been checked.
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// The library follows the links of the graph without looking where they lead, so the bytes must come from
+    /// a trusted writer and have been checked for damage. What can be checked before and after is: the shape of
+    /// the vectors, the number of nodes, and that no byte is left over.
     pub(super) fn from_bytes(
         dim: usize,
         config: &HnswConfig,
+        rows: usize,
         bytes: &[u8],
     ) -> Result<Self, EngineError> {
+        // The library begins with the number of vectors and the bytes of each, and believes both.
+        let shape = bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b));
+        let (nodes, width) = shape.map_or((0, 0), |s| (s & 0xffff_ffff, s >> 32));
+        let value = match config.precision {
+            GraphPrecision::F32 => 4,
+            GraphPrecision::Bf16 => 2,
+        };
+        let held = nodes.saturating_mul(width) <= bytes.len() as u64;
+        if !held || (nodes > 0 && width != (value * dim) as u64) {
+            return Err(refused("the graph holds vectors of another shape"));
+        }
         let graph = Self::new(dim, config)?;
         graph.index.load_from_buffer(bytes).map_err(failed)?;
         graph.index.change_expansion_add(config.build_candidates);
         graph.index.change_expansion_search(1);
-        if graph.index.dimensions() != dim {
-            return Err(refused("the graph has another dimension"));
+        let whole = graph.index.serialized_length() == bytes.len();
+        if graph.index.dimensions() != dim || graph.nodes() > rows || !whole {
+            return Err(refused("the graph contradicts its header"));
         }
         graph.reserve(0)?;
         Ok(graph)

@@ -44,8 +44,10 @@ pub struct IvfConfig {
     pub rerank: Option<usize>,
     /// Rounds of k-means.
     pub rounds: usize,
-    /// Rows per list that k-means sees.
+    /// Rows per list that k-means sees, as far as `sample_bytes` allows.
     pub sample_per_list: usize,
+    /// Bytes of the rows that k-means sees, which are copied into memory; one row per list there is at least.
+    pub sample_bytes: usize,
 }
 
 impl Default for IvfConfig {
@@ -58,6 +60,7 @@ impl Default for IvfConfig {
             rerank: None,
             rounds: 10,
             sample_per_list: 64,
+            sample_bytes: 1 << 30,
         }
     }
 }
@@ -70,6 +73,13 @@ impl IvfConfig {
             .clamp(1, rows.max(1))
     }
 
+    /// Rows that k-means sees, of `rows` rows of `dim` columns.
+    pub(crate) fn sample_count(&self, rows: usize, dim: usize, lists: usize) -> usize {
+        let wanted = self.sample_per_list.max(1).saturating_mul(lists);
+        let room = self.sample_bytes / (4 * dim.max(1));
+        wanted.min(room).clamp(lists, rows.max(lists))
+    }
+
     pub(crate) fn rerank_count(&self, k: usize, asked: Option<usize>) -> usize {
         let default = match self.codes {
             ListCodes::Int8 => k,
@@ -77,5 +87,28 @@ impl IvfConfig {
             ListCodes::OneBit => k.saturating_mul(15).max(150),
         };
         asked.or(self.rerank).unwrap_or(default).max(k)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_bounded() {
+        let config = IvfConfig::default();
+        // 100 million rows of 128 columns in 20,000 lists: 655 MB, as asked for.
+        let count = config.sample_count(100_000_000, 128, 20_000);
+        assert_eq!(count, 64 * 20_000);
+        // A billion rows of 512 columns: the bound, still several rows per list.
+        let count = config.sample_count(1_000_000_000, 512, 63_246);
+        assert_eq!(count, (1 << 30) / (4 * 512));
+        // No more than there are, and a row per list at least.
+        assert_eq!(config.sample_count(900, 128, 60), 900);
+        let tight = IvfConfig {
+            sample_bytes: 0,
+            ..config
+        };
+        assert_eq!(tight.sample_count(900, 128, 60), 60);
     }
 }

@@ -33,7 +33,7 @@ impl Estimates {
             return;
         }
         self.rows.push((score, row));
-        if self.rows.len() >= self.keep + SPARE.max(self.keep / 2) {
+        if self.rows.len() >= self.keep.saturating_add(SPARE.max(self.keep / 2)) {
             self.shrink();
         }
     }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_best_are_kept_whatever_the_order() {
-        for keep in [1, 3, 70, 500] {
+        for keep in [1, 3, 70, 500, usize::MAX] {
             let mut estimates = Estimates::new(keep);
             let score = |at: u32| (at.wrapping_mul(2_654_435_761) >> 20) as f32 % 97.0;
             let row = |at| RowRef { segment: 0, at };

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::flat::tile_bytes;
+use crate::flat::tiles_bytes;
 use crate::kernels::TILE_ROWS;
 use crate::origin::Origin;
 use crate::row_store::RowStore;
-use crate::store::{Manifest, Reader, SectionManifest, SegmentManifest, StoreError, Writer};
+use crate::row_table::MAX_ROWS;
+use crate::store::{Manifest, Reader, SectionManifest, SegmentManifest, Stamp, StoreError, Writer};
 use crate::{IvfConfig, IvfIndex, VectorIndexMut};
 
 use super::router::Router;
@@ -40,7 +41,7 @@ impl IvfIndex {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the system refuses or the index has no file.
+    /// As [`FlatIndex::append`](crate::FlatIndex::append).
     pub fn append(&mut self) -> Result<(), StoreError> {
         self.seal()?;
         let origin = self.origin.as_ref().ok_or(StoreError::NoFile)?;
@@ -91,8 +92,13 @@ impl IvfIndex {
         let config = manifest.config.clone();
         let config = config.ok_or_else(|| from.inconsistent("manifest"))?;
         let mut index = Self::new(dim, config)?;
+        // Lists are counted in 32 bits, and one more entry marks their end.
+        if lists >= MAX_ROWS {
+            return Err(from.inconsistent("manifest"));
+        }
         if lists > 0 {
-            let bytes = lists.div_ceil(TILE_ROWS) * tile_bytes(dim);
+            let bytes = tiles_bytes(lists, dim);
+            let bytes = bytes.ok_or_else(|| from.inconsistent("section tiles"))?;
             let tiles = from.column::<u8>(&manifest.shared, "tiles", bytes)?;
             tiles.all()?;
             index.router = Some(Router { dim, lists, tiles });
@@ -125,19 +131,31 @@ fn open_segment(
     manifest: &SegmentManifest,
 ) -> Result<ListSegment, StoreError> {
     let store = RowStore::open(from, dim, manifest)?;
-    let tiles = store.len.div_ceil(TILE_ROWS);
-    let bytes = tiles * code_tile_bytes(config.codes, dim);
+    // Every list is filled up to whole tiles.
+    if !store.len.is_multiple_of(TILE_ROWS) {
+        return Err(from.inconsistent("manifest"));
+    }
+    let tiles = store.len / TILE_ROWS;
+    let size = |count: usize, each: usize, section: &str| {
+        let size = count.checked_mul(each);
+        size.ok_or_else(|| from.inconsistent(&format!("section {section}")))
+    };
+    let bytes = size(tiles, code_tile_bytes(config.codes, dim), "tiles")?;
+    let values = size(lists, dim, "means")?;
     let sections = &manifest.sections;
     let segment = ListSegment {
         codes: config.codes,
         starts: from.column(sections, "starts", lists + 1)?,
-        means: from.column(sections, "means", lists * dim)?,
+        means: from.column(sections, "means", values)?,
         tiles: from.column(sections, "tiles", bytes)?,
         store,
     };
     segment.means.all()?;
     let starts = segment.starts.all()?;
-    let whole = starts.is_sorted() && starts.last().is_some_and(|&end| end as usize == tiles);
+    // No row may lie outside of all lists: a search of every list calls itself exact.
+    let whole = starts.first() == Some(&0)
+        && starts.is_sorted()
+        && starts.last().is_some_and(|&end| end as usize == tiles);
     if whole {
         Ok(segment)
     } else {
@@ -153,7 +171,7 @@ pub(crate) fn save_lists(
     shared: BTreeMap<String, SectionManifest>,
     segment: &ListSegment,
     (next_id, embedding): (u64, Option<&str>),
-) -> Result<(), StoreError> {
+) -> Result<Stamp, StoreError> {
     let mut manifest = SegmentManifest {
         len: segment.store.len,
         sections: to.reserved()?,

@@ -37,8 +37,7 @@ fn train(
     kernel: Kernel,
     room: &mut dyn Room,
 ) -> Result<Router, MemoryError> {
-    let wanted = config.sample_per_list.max(1).saturating_mul(lists);
-    let count = wanted.clamp(lists, source.len().max(lists));
+    let count = config.sample_count(source.len(), source.dim, lists);
     let mut sample = Vec::with_capacity(count * source.dim);
     let mut reader = RowReader::new(source);
     for i in 0..count {

@@ -57,7 +57,7 @@ impl ListSegment {
                 list.push(at as u32);
             }
         }
-        let mut order: Vec<Option<u32>> = Vec::with_capacity(source.len() + lists * TILE_ROWS / 2);
+        let mut order: Vec<Option<u32>> = Vec::with_capacity(source.len() + lists * TILE_ROWS);
         let mut starts = Vec::with_capacity(lists + 1);
         let mut means = vec![0f32; lists * dim];
         let mut reader = RowReader::new(source);

@@ -11,6 +11,11 @@ use super::portable::{add_rest, finish_tile, tree_sum};
 use super::{Scan, Sink, TILE_HEADER};
 use crate::certificate::Asked;
 
+/// Whether the machine has what the functions of this file enable.
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
 #[inline]
 #[target_feature(enable = "avx2")]
 fn load(bytes: &[u8; 32]) -> __m256i {

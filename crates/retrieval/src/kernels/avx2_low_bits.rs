@@ -12,6 +12,16 @@ use super::{Sink, TILE_ROWS};
 use crate::certificate::Asked;
 use crate::codes::BitQuery;
 
+/// Whether the machine has what [`scan_four_bit`] enables.
+pub(super) fn has_four_bit() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+/// Whether the machine has what [`scan_one_bit`] enables.
+pub(super) fn has_one_bit() -> bool {
+    is_x86_feature_detected!("popcnt")
+}
+
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn scan_four_bit<S: Sink>(scan: &LowScan<'_>, query: Asked<'_>, sink: &mut S) {
     let (low_half, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));

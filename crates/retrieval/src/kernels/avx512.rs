@@ -16,6 +16,13 @@ use crate::certificate::Asked;
 /// Bytes ahead of the codes being read that are asked for.
 const PREFETCH: usize = 8192;
 
+/// Whether the machine has what the functions of this file enable.
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn load(bytes: &[u8; 64]) -> __m512i {

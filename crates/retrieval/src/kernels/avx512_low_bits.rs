@@ -17,6 +17,22 @@ use super::{GROUP, Sink, TILE_ROWS};
 use crate::certificate::Asked;
 use crate::codes::BitQuery;
 
+/// Whether the machine has what [`scan_four_bit`] and [`scan_four_bit_group`] enable.
+pub(super) fn has_four_bit() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+/// Whether the machine has what [`scan_one_bit`] enables.
+pub(super) fn has_one_bit() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vpopcntdq")
+        && is_x86_feature_detected!("fma")
+}
+
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn load(bytes: &[u8; 64]) -> __m512i {

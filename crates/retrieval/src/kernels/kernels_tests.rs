@@ -29,3 +29,26 @@ fn the_portable_set_is_always_there() {
     assert!(Kernel::available().contains(&Kernel::Portable));
     assert!(Kernel::detect().is_available());
 }
+
+/// The words between quotes that follow a phrase.
+fn quoted<'a>(source: &'a str, after: &str) -> std::collections::BTreeSet<&'a str> {
+    let parts = source.split(after).skip(1);
+    let lists = parts.filter_map(|part| part.split('"').nth(1));
+    lists.flat_map(|list| list.split(',')).collect()
+}
+
+#[test]
+fn every_file_checks_what_its_functions_enable() {
+    for (file, source) in [
+        ("avx2", include_str!("avx2.rs")),
+        ("avx2_low_bits", include_str!("avx2_low_bits.rs")),
+        ("avx512", include_str!("avx512.rs")),
+        ("avx512_low_bits", include_str!("avx512_low_bits.rs")),
+        ("neon", include_str!("neon.rs")),
+    ] {
+        let enabled = quoted(source, "target_feature(enable");
+        let checked = quoted(source, "_feature_detected!(");
+        assert!(!enabled.is_empty());
+        assert_eq!(enabled, checked, "{file}");
+    }
+}

@@ -24,7 +24,7 @@ pub(crate) fn scan_four_bit<S: Sink>(
 ) {
     match kernel {
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx512Vnni if kernel.is_available() => {
+        Kernel::Avx512Vnni if avx512_low_bits::has_four_bit() => {
             #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
@@ -32,7 +32,7 @@ pub(crate) fn scan_four_bit<S: Sink>(
             }
         }
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2 if kernel.is_available() => {
+        Kernel::Avx2 if avx2_low_bits::has_four_bit() => {
             #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
@@ -51,7 +51,7 @@ pub(crate) fn scan_four_bit_group<S: Sink>(
     sinks: &mut [S],
 ) {
     #[cfg(target_arch = "x86_64")]
-    if kernel == Kernel::Avx512Vnni && kernel.is_available() {
+    if kernel == Kernel::Avx512Vnni && avx512_low_bits::has_four_bit() {
         for (queries, sinks) in queries
             .chunks(super::GROUP)
             .zip(sinks.chunks_mut(super::GROUP))
@@ -79,19 +79,15 @@ pub(crate) fn scan_one_bit<S: Sink>(
 ) {
     match kernel {
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx512Vnni
-            if kernel.is_available() && is_x86_feature_detected!("avx512vpopcntdq") =>
-        {
+        Kernel::Avx512Vnni if avx512_low_bits::has_one_bit() => {
             #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
-            // SAFETY: the guard has checked the features that the function enables.
+            // SAFETY: the guard has checked F, DQ, VL, VPOPCNTDQ and FMA, all that the function enables.
             unsafe {
                 avx512_low_bits::scan_one_bit(scan, query, constant, sink);
             }
         }
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx512Vnni | Kernel::Avx2
-            if kernel.is_available() && is_x86_feature_detected!("popcnt") =>
-        {
+        Kernel::Avx512Vnni | Kernel::Avx2 if avx2_low_bits::has_one_bit() => {
             #[allow(unsafe_code, reason = "calls a function that needs POPCNT")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {

@@ -67,15 +67,11 @@ impl Kernel {
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni => {
-                is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vnni")
-            }
+            Self::Avx512Vnni => avx512::is_available(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => avx2::is_available(),
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            Self::Neon => neon::is_available(),
             Self::Portable => true,
             #[allow(unreachable_patterns, reason = "the sets of the other machines")]
             _ => false,
@@ -221,7 +217,7 @@ pub(crate) fn dot64(a: &[f32], b: &[f32]) -> f64 {
             // SAFETY: the condition has checked the feature.
             return unsafe { avx512::dot64(a, b) };
         }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if avx2::is_available() {
             #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
             // SAFETY: the condition has checked the features.
             return unsafe { avx2::dot64(a, b) };
@@ -260,6 +256,8 @@ pub(crate) fn prefetch<T>(values: &[T]) {
     let _ = values;
 }
 
+#[cfg(test)]
+mod low_bits_tests;
 #[cfg(test)]
 #[path = "kernels_tests.rs"]
 mod tests;

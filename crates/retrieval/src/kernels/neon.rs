@@ -11,6 +11,11 @@ use super::portable::finish_tile;
 use super::{Scan, Sink, TILE_HEADER, TILE_ROWS};
 use crate::certificate::Asked;
 
+/// Whether the machine has what the functions of this file enable.
+pub(super) fn is_available() -> bool {
+    std::arch::is_aarch64_feature_detected!("neon")
+}
+
 #[target_feature(enable = "neon")]
 pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
     let sign = vdupq_n_u8(0x80);

@@ -61,6 +61,18 @@ pub enum StoreError {
     /// The rows to write are malformed.
     #[error(transparent)]
     Rows(#[from] AddError),
+    /// The file was replaced or appended to since this index was opened from it or saved to it.
+    #[error("{}: changed by another writer since this index was opened", file.display())]
+    Stale {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Another writer is appending to the file.
+    #[error("{}: another writer is appending to it", file.display())]
+    InUse {
+        /// The file.
+        file: PathBuf,
+    },
     /// The index was never saved or opened, so there is nothing to append to.
     #[error("the index has no file to append to")]
     NoFile,

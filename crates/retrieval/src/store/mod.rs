@@ -21,7 +21,7 @@ mod writer;
 pub use error::StoreError;
 pub(crate) use manifest::{Manifest, SectionManifest, SegmentManifest};
 pub(crate) use mapping::{WrittenMap, map_file, map_file_mut, release, scattered};
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Reader, Stamp};
 pub(crate) use section::{BLOCK, MappedSection, block_sums};
 pub(crate) use writer::{Writer, replace_file};
 

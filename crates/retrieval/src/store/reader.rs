@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,14 +23,20 @@ pub(crate) struct Reader {
     map: Arc<Mmap>,
     path: Arc<PathBuf>,
     pub(crate) manifest: Manifest,
+    stamp: Stamp,
+}
+
+/// Which state of a file is meant: its sequence number and the checksum of its manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
     pub(crate) sequence: u64,
+    pub(crate) manifest_hash: u64,
 }
 
 struct Header {
     version: u32,
-    sequence: u64,
     manifest: (usize, usize),
-    manifest_hash: u64,
+    stamp: Stamp,
 }
 
 /// Reads one of the two headers; `None` if it is not whole.
@@ -39,13 +46,28 @@ fn header_at(bytes: &[u8], offset: usize) -> Option<Header> {
     let right = header.starts_with(&MAGIC) && xxh3_64(header.get(..48)?) == word(48)?;
     right.then_some(Header {
         version: u32::from_le_bytes(*header.get(8..)?.first_chunk()?),
-        sequence: word(16)?,
         manifest: (
             usize::try_from(word(24)?).ok()?,
             usize::try_from(word(32)?).ok()?,
         ),
-        manifest_hash: word(40)?,
+        stamp: Stamp {
+            sequence: word(16)?,
+            manifest_hash: word(40)?,
+        },
     })
+}
+
+/// The valid header with the larger sequence number, of the first bytes of a file.
+fn header_in_force(bytes: &[u8]) -> Option<Header> {
+    let headers = [0, PAGE].into_iter().filter_map(|at| header_at(bytes, at));
+    headers.max_by_key(|header| header.stamp.sequence)
+}
+
+/// The state that a file is in.
+pub(super) fn stamp_of(file: &File) -> io::Result<Option<Stamp>> {
+    let mut bytes = Vec::with_capacity(2 * PAGE);
+    file.take(2 * PAGE as u64).read_to_end(&mut bytes)?;
+    Ok(header_in_force(&bytes).map(|header| header.stamp))
 }
 
 impl Reader {
@@ -69,12 +91,7 @@ impl Reader {
         }
         let file = File::open(path).map_err(StoreError::io(path))?;
         let map = map_file(&file).map_err(StoreError::io(path))?;
-        let mut headers: Vec<Header> = [0, PAGE]
-            .into_iter()
-            .filter_map(|at| header_at(&map, at))
-            .collect();
-        headers.sort_by_key(|h| std::cmp::Reverse(h.sequence));
-        let Some(header) = headers.first() else {
+        let Some(header) = header_in_force(&map) else {
             return Err(StoreError::Header {
                 file: path.to_path_buf(),
             });
@@ -89,7 +106,7 @@ impl Reader {
         let (start, len) = header.manifest;
         let end = start.checked_add(len).ok_or_else(damaged)?;
         let json = map.get(start..end).ok_or_else(damaged)?;
-        if xxh3_64(json) != header.manifest_hash {
+        if xxh3_64(json) != header.stamp.manifest_hash {
             return Err(damaged());
         }
         let manifest: Manifest = serde_json::from_slice(json).map_err(|_| damaged())?;
@@ -97,7 +114,7 @@ impl Reader {
             return Err(damaged());
         }
         Ok(Self {
-            sequence: header.sequence,
+            stamp: header.stamp,
             map: Arc::new(map),
             path: Arc::new(path.to_path_buf()),
             manifest,
@@ -108,7 +125,7 @@ impl Reader {
     pub(crate) fn into_origin(self) -> Origin {
         Origin {
             path: self.path.as_ref().clone(),
-            sequence: self.sequence,
+            stamp: self.stamp,
             shared: self.manifest.shared,
             segments: self.manifest.segments,
         }

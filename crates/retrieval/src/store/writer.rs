@@ -1,7 +1,7 @@
 //! Writing sections one after another, then the manifest, then the header.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,10 @@ use crate::column::{Bytes, Room};
 use crate::error::MemoryError;
 
 use super::manifest::SectionManifest;
+use super::reader::stamp_of;
 use super::{
-    BLOCK, FORMAT_VERSION, MAGIC, Manifest, PAGE, RESIDENT, StoreError, block_sums, map_file_mut,
+    BLOCK, FORMAT_VERSION, MAGIC, Manifest, PAGE, RESIDENT, Stamp, StoreError, block_sums,
+    map_file_mut,
 };
 
 /// An index file being written.
@@ -50,19 +52,34 @@ impl Writer {
         })
     }
 
-    /// A file to append to; `sequence` is that of the header in force.
-    pub(crate) fn append(path: &Path, sequence: u64) -> Result<Self, StoreError> {
+    /// A file to append to, which must be in the state that the caller knows; it stays locked until the
+    /// writer is done.
+    pub(crate) fn append(path: &Path, known: Stamp) -> Result<Self, StoreError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(path)
             .map_err(StoreError::io(path))?;
+        file.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => StoreError::InUse {
+                file: path.to_path_buf(),
+            },
+            TryLockError::Error(e) => StoreError::io(path)(e),
+        })?;
+        // Read after the lock: another writer may have been here since the caller opened the file.
+        let found = stamp_of(&file).map_err(StoreError::io(path))?;
+        let next = known.sequence.checked_add(1);
+        let (true, Some(sequence)) = (found == Some(known), next) else {
+            return Err(StoreError::Stale {
+                file: path.to_path_buf(),
+            });
+        };
         let length = file.metadata().map_err(StoreError::io(path))?.len();
         Ok(Self {
             file,
             path: path.to_path_buf(),
             end: length.next_multiple_of(PAGE as u64),
-            sequence: sequence + 1,
+            sequence,
             reserved: Vec::new(),
             failure: None,
         })
@@ -120,8 +137,9 @@ impl Writer {
         Ok(out)
     }
 
-    /// Writes the manifest, waits for the disk, and puts the new header in force.
-    pub(crate) fn finish(mut self, manifest: &Manifest) -> Result<(), StoreError> {
+    /// Writes the manifest, waits for the disk, and puts the new header in force; tells the state that the
+    /// file is in then.
+    pub(crate) fn finish(mut self, manifest: &Manifest) -> Result<Stamp, StoreError> {
         let json = serde_json::to_vec(manifest)
             .map_err(|_| StoreError::inconsistent(&self.path, "manifest"))?;
         let at = self.end;
@@ -132,14 +150,19 @@ impl Writer {
         header.extend(MAGIC);
         header.extend(FORMAT_VERSION.to_le_bytes());
         header.extend(0u32.to_le_bytes());
-        for value in [self.sequence, at, json.len() as u64, xxh3_64(&json)] {
+        let stamp = Stamp {
+            sequence: self.sequence,
+            manifest_hash: xxh3_64(&json),
+        };
+        for value in [stamp.sequence, at, json.len() as u64, stamp.manifest_hash] {
             header.extend(value.to_le_bytes());
         }
         header.extend(xxh3_64(&header).to_le_bytes());
         // The header not in force: a torn write leaves the other one.
-        let slot = (self.sequence + 1) % 2 * PAGE as u64;
+        let slot = (1 - self.sequence % 2) * PAGE as u64;
         self.write_at(slot, &header)?;
-        sync(&self.file, &self.path)
+        sync(&self.file, &self.path)?;
+        Ok(stamp)
     }
 }
 
@@ -168,12 +191,12 @@ impl Room for Writer {
 /// Writes a file under another name and renames it when it is complete.
 pub(crate) fn replace_file(
     path: &Path,
-    write: impl FnOnce(Writer) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    write: impl FnOnce(Writer) -> Result<Stamp, StoreError>,
+) -> Result<Stamp, StoreError> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let new = path.with_file_name(name);
-    write(Writer::create(&new)?)?;
+    let stamp = write(Writer::create(&new)?)?;
     std::fs::rename(&new, path).map_err(StoreError::io(path))?;
     // The new name itself must reach the disk.
     let folder = match path.parent() {
@@ -182,5 +205,6 @@ pub(crate) fn replace_file(
     };
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(StoreError::io(folder))
+        .map_err(StoreError::io(folder))?;
+    Ok(stamp)
 }
