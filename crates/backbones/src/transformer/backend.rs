@@ -7,7 +7,7 @@ use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, TensorData};
 
 use super::attention::Heads;
-use super::linear::Layer;
+use super::linear::{Layer, Then, add_scaled};
 use super::{Gelu, gelu, norm};
 
 /// Layers of transformers. The shapes fit: they are checked where the operations are called.
@@ -19,6 +19,22 @@ pub(super) trait Transformer: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         gelu: Option<Gelu>,
+    ) -> FloatTensor<Self>;
+
+    /// `around + scale * (x w + bias)`, with a factor for each column.
+    fn project_around(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// `around + scale * x`, with a factor for each column.
+    fn scale_around(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        around: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
     /// A smooth rectifier.
@@ -85,7 +101,35 @@ impl Transformer for Flex {
         let layer = layer(&x.shape(), &weight.shape());
         let shape = with_last(x.shape(), layer.outputs);
         let [x, weight, bias] = [&x, &weight, &bias].map(values);
-        let y = layer.forward(x.storage(), weight.storage(), bias.storage(), gelu);
+        let then = gelu.map_or(Then::Nothing, Then::Gelu);
+        let y = layer.forward(x.storage(), weight.storage(), bias.storage(), then);
+        tensor(y, shape)
+    }
+
+    fn project_around(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let layer = layer(&x.shape(), &weight.shape());
+        let shape = around.shape();
+        let [x, weight, bias, scale, around] = [&x, &weight, &bias, &scale, &around].map(values);
+        let (scale, around) = (scale.storage(), around.storage());
+        let then = Then::Around { scale, around };
+        let y = layer.forward(x.storage(), weight.storage(), bias.storage(), then);
+        tensor(y, shape)
+    }
+
+    fn scale_around(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let shape = x.shape();
+        let [x, scale, around] = [&x, &scale, &around].map(values);
+        let y = add_scaled(around.storage(), scale.storage(), x.storage());
         tensor(y, shape)
     }
 

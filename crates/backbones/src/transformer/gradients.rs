@@ -10,6 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 
 use super::backend::{Transformer, heads, layer, tensor, values};
+use super::linear::add_scaled_gradients;
 use super::{Gelu, gelu, norm};
 
 /// The step back through a linear layer.
@@ -42,6 +43,38 @@ impl Backward<Flex, 3> for Project {
         if let Some(node) = of_bias {
             let change = layer.bias_gradient(gradient.storage());
             grads.register::<Flex>(node.id, tensor(change, [layer.outputs].into()));
+        }
+    }
+}
+
+/// The step back through a sum with a factor for each column.
+#[derive(Debug)]
+struct ScaleAround;
+
+impl Backward<Flex, 3> for ScaleAround {
+    type State = [NodeId; 2];
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = values(&grads.consume::<Flex>(&ops.node));
+        let [x, scale] = ops
+            .state
+            .map(|node| values(&checkpointer.retrieve_node_output::<FlexTensor>(node)));
+        let [of_x, of_scale, of_around] = ops.parents;
+        let given = (scale.storage(), x.storage(), gradient.storage());
+        let [scale_change, change] = add_scaled_gradients(given.0, given.1, given.2);
+        if let Some(node) = of_x {
+            grads.register::<Flex>(node.id, tensor(change, x.shape()));
+        }
+        if let Some(node) = of_scale {
+            grads.register::<Flex>(node.id, tensor(scale_change, scale.shape()));
+        }
+        if let Some(node) = of_around {
+            grads.register::<Flex>(node.id, gradient);
         }
     }
 }
@@ -142,6 +175,38 @@ impl<C: CheckpointStrategy> Transformer for Autodiff<Flex, C> {
             OpsKind::UnTracked(step) => {
                 let [x, weight, bias] = [x, weight, bias].map(FloatTensor::<Self>::into_primitive);
                 step.finish(Flex::project(x, weight, bias, None))
+            }
+        }
+    }
+
+    fn project_around(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        // The gradient of the factors needs the result of the layer.
+        Self::scale_around(Self::project(x, weight, bias, None), scale, around)
+    }
+
+    fn scale_around(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        around: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let prepared = ScaleAround.prepare::<C>([x.node(), scale.node(), around.node()]);
+        match prepared.compute_bound().stateful() {
+            OpsKind::Tracked(mut step) => {
+                let state = [&x, &scale].map(|tensor| step.checkpoint(tensor));
+                let [x, scale, around] =
+                    [x, scale, around].map(FloatTensor::<Self>::into_primitive);
+                step.finish(state, Flex::scale_around(x, scale, around))
+            }
+            OpsKind::UnTracked(step) => {
+                let [x, scale, around] =
+                    [x, scale, around].map(FloatTensor::<Self>::into_primitive);
+                step.finish(Flex::scale_around(x, scale, around))
             }
         }
     }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Gelu;
 use super::gelu::bend_in_place;
-use super::sums::{add, total};
+use super::sums::{add, mix, scale_and_sum, total};
 use crate::product::{Matrix, MatrixMut, product};
 
 /// Most rows of a product. A product lays the weights out anew, so more rows are faster, as long as
@@ -21,6 +21,18 @@ pub(super) struct Layer {
     pub rows: usize,
     pub inputs: usize,
     pub outputs: usize,
+}
+
+/// What follows the product of a linear layer while its values are still in the cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Then<'a> {
+    Nothing,
+    Gelu(Gelu),
+    /// The result times a factor for each column, added to what goes around.
+    Around {
+        scale: &'a [f32],
+        around: &'a [f32],
+    },
 }
 
 /// Equal parts of `all`, none above `most`, and at least one for every thread.
@@ -41,14 +53,8 @@ fn tiles(rows: usize, columns: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 impl Layer {
-    /// `y[r, o] = f(sum over i of x[r, i] * w[i, o] + bias[o])`.
-    pub(super) fn forward(
-        &self,
-        x: &[f32],
-        w: &[f32],
-        bias: &[f32],
-        gelu: Option<Gelu>,
-    ) -> Vec<f32> {
+    /// `y[r, o] = sum over i of x[r, i] * w[i, o] + bias[o]`, and what follows.
+    pub(super) fn forward(&self, x: &[f32], w: &[f32], bias: &[f32], then: Then<'_>) -> Vec<f32> {
         let Self {
             rows,
             inputs,
@@ -67,11 +73,20 @@ impl Layer {
                 let shape = [count, tile.len()];
                 let mut sum = MatrixMut::new(&mut y[tile.start..], shape, [outputs, 1]);
                 product(&mut sum, left, right, false, false);
-                for row in y.chunks_exact_mut(outputs) {
-                    let row = &mut row[tile.clone()];
-                    add(row, &bias[tile.clone()]);
-                    if let Some(gelu) = gelu {
-                        bend_in_place(row, gelu);
+                let bias = &bias[tile.clone()];
+                for (row, values) in y.chunks_exact_mut(outputs).enumerate() {
+                    let values = &mut values[tile.clone()];
+                    match then {
+                        Then::Nothing => add(values, bias),
+                        Then::Gelu(gelu) => {
+                            add(values, bias);
+                            bend_in_place(values, gelu);
+                        }
+                        Then::Around { scale, around } => {
+                            let start = (at * block + row) * outputs + tile.start;
+                            let around = &around[start..start + values.len()];
+                            mix(values, bias, &scale[tile.clone()], around);
+                        }
                     }
                 }
             }
@@ -132,4 +147,40 @@ impl Layer {
             .collect();
         total(sums.iter().map(Vec::as_slice), width)
     }
+}
+
+/// `around + scale * y`, with a factor for each column.
+pub(super) fn add_scaled(around: &[f32], scale: &[f32], y: &[f32]) -> Vec<f32> {
+    let width = scale.len().max(1);
+    let zeros = vec![0.0; width];
+    let block = part(y.len() / width, ROWS) * width;
+    let mut sum = y.to_vec();
+    let blocks = sum.par_chunks_mut(block).zip(around.par_chunks(block));
+    blocks.for_each(|(sum, around)| {
+        for (row, around) in sum.chunks_exact_mut(width).zip(around.chunks_exact(width)) {
+            mix(row, &zeros, scale, around);
+        }
+    });
+    sum
+}
+
+/// The gradients with respect to `scale` and `y` of [`add_scaled`].
+pub(super) fn add_scaled_gradients(scale: &[f32], y: &[f32], gradient: &[f32]) -> [Vec<f32>; 2] {
+    let width = scale.len().max(1);
+    let block = part(y.len() / width, ROWS) * width;
+    let mut change = vec![0.0; y.len()];
+    let blocks = change.par_chunks_mut(block);
+    let blocks = blocks.zip(y.par_chunks(block).zip(gradient.par_chunks(block)));
+    let sums: Vec<_> = blocks
+        .map(|(change, (y, gradient))| {
+            let mut sum = vec![0.0; scale.len()];
+            let rows = y.chunks_exact(width).zip(gradient.chunks_exact(width));
+            for (change, (y, gradient)) in change.chunks_exact_mut(width).zip(rows) {
+                scale_and_sum(change, &mut sum, gradient, scale, y);
+            }
+            sum
+        })
+        .collect();
+    let of_scale = total(sums.iter().map(Vec::as_slice), scale.len());
+    [of_scale, change]
 }

@@ -63,14 +63,51 @@ pub(crate) fn linear<const D: usize>(
     x: Tensor<D>,
 ) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if let Some(y) = linear_on_flex(layer, gelu, &x) {
-        return y;
+    if let Some((weight, bias)) = parameters_on_flex(layer, &x) {
+        let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
+        return Tensor::from_dispatch(Dispatch::project(x.into_dispatch(), weight, bias, gelu));
     }
     let y = layer.forward(x);
     match gelu {
         Some(gelu) => gelu.apply(y),
         None => y,
     }
+}
+
+/// [`Linear::forward`], times a factor for each column if there are factors, added to what goes around, of
+/// the shape of the result.
+pub(crate) fn linear_around<const D: usize>(
+    layer: &Linear,
+    scale: Option<Tensor<1>>,
+    around: Tensor<D>,
+    x: Tensor<D>,
+) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if let Some((weight, bias)) = parameters_on_flex(layer, &x) {
+        let [_, outputs] = weight.dims();
+        let scale = match &scale {
+            Some(scale) => scale.clone(),
+            None => Tensor::ones([outputs], &x.device()),
+        };
+        let mut shape = x.shape();
+        shape[D - 1] = outputs;
+        if is_ours(&scale)
+            && is_ours(&around)
+            && scale.dims() == [outputs]
+            && around.shape() == shape
+        {
+            let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
+            let (scale, around) = (scale.into_dispatch(), around.into_dispatch());
+            let y = Dispatch::project_around(x.into_dispatch(), weight, bias, scale, around);
+            return Tensor::from_dispatch(y);
+        }
+    }
+    let y = layer.forward(x);
+    around
+        + match scale {
+            Some(scale) => y * scale.unsqueeze(),
+            None => y,
+        }
 }
 
 /// Attention of every token to all of its image.
@@ -123,25 +160,20 @@ fn is_ours<const D: usize>(x: &Tensor<D>) -> bool {
     x.device() == Device::flex() && x.dtype() == DType::F32
 }
 
+/// Weights and bias of a layer if it is computed here; a layer without bias has one of zeros.
 #[cfg(feature = "flex")]
-fn linear_on_flex<const D: usize>(
+fn parameters_on_flex<const D: usize>(
     layer: &Linear,
-    gelu: Option<Gelu>,
     x: &Tensor<D>,
-) -> Option<Tensor<D>> {
+) -> Option<(Tensor<2>, Tensor<1>)> {
     let weight = layer.weight.val();
     let [inputs, outputs] = weight.dims();
     let bias = match &layer.bias {
         Some(bias) => bias.val(),
         None => Tensor::zeros([outputs], &x.device()),
     };
-    let fits = x.dims().last() == Some(&inputs) && bias.dims() == [outputs];
-    if !(fits && is_ours(x) && is_ours(&weight) && is_ours(&bias)) {
-        return None;
-    }
-    let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
-    let y = Dispatch::project(x.clone().into_dispatch(), weight, bias, gelu);
-    Some(Tensor::from_dispatch(y))
+    let fits = inputs > 0 && x.dims().last() == Some(&inputs) && bias.dims() == [outputs];
+    (fits && is_ours(x) && is_ours(&weight) && is_ours(&bias)).then_some((weight, bias))
 }
 
 #[cfg(feature = "flex")]

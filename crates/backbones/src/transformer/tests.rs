@@ -2,7 +2,7 @@ use burn::module::Param;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Gelu, attention_by_burn, layer_norm, linear, self_attention};
+use super::{Gelu, attention_by_burn, layer_norm, linear, linear_around, self_attention};
 
 const EPSILON: f64 = 1e-3;
 
@@ -225,6 +225,35 @@ fn gradients_of_a_linear_layer_are_those_of_burn() {
             };
             assert_same(of_weight(&ours), of_weight(&burns));
         }
+    }
+}
+
+#[test]
+fn a_branch_with_factors_and_its_gradients_are_those_of_burn() {
+    let device = Device::flex().autodiff();
+    for [rows, inputs, outputs] in LAYERS.into_iter().filter(|[rows, ..]| *rows > 0) {
+        let layer = layer([inputs, outputs], true, &device);
+        let scale = tensor([outputs], 4, &device).require_grad();
+        let around = tensor([1, rows, outputs], 2, &device).require_grad();
+        let x = tensor([1, rows, inputs], 1, &device).require_grad();
+        let bias = layer.bias.as_ref().unwrap().val();
+        let ours = |around| linear_around(&layer, Some(scale.clone()), around, x.clone());
+        let burns = |around| around + layer.forward(x.clone()) * scale.clone().unsqueeze();
+        assert_same_gradients(&around, &[scale.clone(), bias.clone()], ours, burns);
+        let ours = |x| linear_around(&layer, None, around.clone(), x);
+        let burns = |x| around.clone() + layer.forward(x);
+        assert_same_gradients(&x, &[bias], ours, burns);
+        let plain = Linear {
+            weight: Param::from_tensor(layer.weight.val().inner()),
+            bias: layer
+                .bias
+                .as_ref()
+                .map(|bias| Param::from_tensor(bias.val().inner())),
+        };
+        let (around, x) = (around.inner(), x.inner());
+        let scale = scale.inner();
+        let ours = linear_around(&plain, Some(scale.clone()), around.clone(), x.clone());
+        assert_same(ours, around + plain.forward(x) * scale.unsqueeze());
     }
 }
 

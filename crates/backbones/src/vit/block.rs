@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::{VitActivation, VitConfig};
 use crate::init::{self, small};
-use crate::transformer::{Gelu, layer_norm, linear, self_attention};
+use crate::transformer::{Gelu, layer_norm, linear, linear_around, self_attention};
 
 /// Self-attention and a two-layer network, each after a norm and added to its input.
 #[derive(Module, Debug)]
@@ -52,8 +52,9 @@ impl LayerScale {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        x * self.gamma.val().unsqueeze()
+    /// The factors of a branch that has some.
+    fn of(branch: Option<&Self>) -> Option<Tensor<1>> {
+        branch.map(|scale| scale.gamma.val())
     }
 }
 
@@ -87,33 +88,43 @@ impl Block {
 
     /// `[batch, tokens, width]` to the same shape.
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let scaled = |scale: &Option<LayerScale>, x| match scale {
-            Some(scale) => scale.forward(x),
-            None => x,
-        };
         let normed = layer_norm(&self.norm1, self.epsilon, x.clone());
-        let attended = self.attn.forward(normed);
-        let x = x + scaled(&self.ls1, attended);
+        let x = self
+            .attn
+            .forward_around(normed, LayerScale::of(self.ls1.as_ref()), x);
         let normed = layer_norm(&self.norm2, self.epsilon, x.clone());
-        let changed = self.mlp.forward(normed);
-        x + scaled(&self.ls2, changed)
+        self.mlp
+            .forward_around(normed, LayerScale::of(self.ls2.as_ref()), x)
     }
 }
 
 impl Attention {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// The branch times its factors, added to what goes around it.
+    fn forward_around(
+        &self,
+        x: Tensor<3>,
+        scale: Option<Tensor<1>>,
+        around: Tensor<3>,
+    ) -> Tensor<3> {
         let mixed = self_attention(linear(&self.qkv, None, x), self.heads);
-        linear(&self.proj, None, mixed)
+        linear_around(&self.proj, scale, around, mixed)
     }
 }
 
 impl Mlp {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// The branch times its factors, added to what goes around it.
+    fn forward_around(
+        &self,
+        x: Tensor<3>,
+        scale: Option<Tensor<1>>,
+        around: Tensor<3>,
+    ) -> Tensor<3> {
         let gelu = match self.activation {
             VitActivation::Gelu => Gelu::Normal,
             VitActivation::QuickGelu => Gelu::Logistic,
         };
-        linear(&self.fc2, None, linear(&self.fc1, Some(gelu), x))
+        let x = linear(&self.fc1, Some(gelu), x);
+        linear_around(&self.fc2, scale, around, x)
     }
 }
 
