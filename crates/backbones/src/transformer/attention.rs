@@ -15,7 +15,7 @@ const SCORES: usize = 1 << 17;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heads {
     pub tokens: usize,
-    pub heads: usize,
+    pub count: usize,
     /// Width of a head.
     pub each: usize,
 }
@@ -30,7 +30,7 @@ enum Part {
 
 impl Heads {
     pub(super) fn width(&self) -> usize {
-        self.heads * self.each
+        self.count * self.each
     }
 
     /// Values of an image.
@@ -117,7 +117,7 @@ impl Heads {
                 let count = mixed.len() / width;
                 let mut weights = vec![0.0; count * tokens];
                 let mut inverse = vec![0.0; count];
-                for head in 0..self.heads {
+                for head in 0..self.count {
                     let queries = [at * block, count];
                     self.weights(image, head, queries, &mut weights, &mut inverse);
                     let left = Matrix::new(&weights, [count, tokens], [tokens, 1]);
@@ -153,14 +153,14 @@ impl Heads {
             let mut weights = vec![0.0; block * tokens];
             let mut scores = vec![0.0; block * tokens];
             let mut inverse = vec![0.0; block];
-            for head in 0..self.heads {
+            for head in 0..self.count {
                 for first in (0..tokens).step_by(block) {
                     let count = block.min(tokens - first);
                     let room = count * tokens;
                     let scratch = (&mut weights[..room], &mut scores[..room]);
                     let queries = [first, count];
                     self.weights(image, head, queries, scratch.0, &mut inverse);
-                    self.head_gradient(change, image, gradient, head, queries, scratch, &inverse);
+                    self.head_gradient(change, [image, gradient], head, queries, scratch, &inverse);
                 }
             }
         });
@@ -172,8 +172,7 @@ impl Heads {
     fn head_gradient(
         &self,
         change: &mut [f32],
-        image: &[f32],
-        gradient: &[f32],
+        [image, gradient]: [&[f32]; 2],
         head: usize,
         queries: [usize; 2],
         (weights, scores): (&mut [f32], &mut [f32]),

@@ -78,7 +78,7 @@ pub(super) fn heads(qkv: &Shape, heads: usize) -> Heads {
     let [_, tokens, width] = qkv.dims();
     Heads {
         tokens,
-        heads,
+        count: heads,
         each: width / 3 / heads.max(1),
     }
 }

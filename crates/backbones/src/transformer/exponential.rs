@@ -17,7 +17,7 @@ const COEFFICIENTS: [f32; 6] = [
     8.333_452e-3,
     4.166_579_6e-2,
     1.666_666_5e-1,
-    5.000_000_1e-1,
+    0.5,
 ];
 /// Added to a small number, it leaves the nearest whole number in the last bits of the sum.
 const ROUND: f32 = 12_582_912.0;
