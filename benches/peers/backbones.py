@@ -1,6 +1,7 @@
 """Encoders in PyTorch and ONNX Runtime, beside what criterion measured of ours.
 
-Called by backbones.sh with the folder of criterion's results. Random weights: speed does not depend on
+Called by backbones.sh with the folder of criterion's results, the name of an encoder and the number of
+the turn. Random weights: speed does not depend on
 them. Medians of ten runs of a batch of eight images of 224 pixels, wall time. Peers that are not
 installed are left out, and said so.
 """
@@ -19,16 +20,20 @@ BATCH, SIDE, RUNS = 8, 224, 10
 THREADS = int(os.environ.get("THREADS", "2"))
 
 
-def models():
+def model_of(name):
     import timm
     import torchvision
 
-    yield "efficientnet_lite0", timm.create_model("tf_efficientnet_lite0", num_classes=0)
-    yield "resnet18", without_classifier(torchvision.models.resnet18())
-    yield "resnet50", without_classifier(torchvision.models.resnet50())
-    yield "vit_small_patch14", timm.create_model(
-        "vit_small_patch14_dinov2", num_classes=0, img_size=SIDE
-    )
+    match name:
+        case "efficientnet_lite0":
+            return timm.create_model("tf_efficientnet_lite0", num_classes=0)
+        case "resnet18":
+            return without_classifier(torchvision.models.resnet18())
+        case "resnet50":
+            return without_classifier(torchvision.models.resnet50())
+        case "vit_small_patch14":
+            return timm.create_model("vit_small_patch14_dinov2", num_classes=0, img_size=SIDE)
+    sys.exit(f"no such encoder: {name}")
 
 
 def without_classifier(model):
@@ -57,9 +62,10 @@ def onnx_session(model, images):
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def line(measure, ours, peer, name):
+def line(measure, turn, ours, peer, name):
     print(json.dumps({
         "measure": measure,
+        "turn": turn,
         "unit": f"ms a batch of {BATCH}, {THREADS} threads",
         "ours": round(ours, 1),
         "peer": round(peer, 1),
@@ -68,35 +74,38 @@ def line(measure, ours, peer, name):
     }), flush=True)
 
 
-def main(folder):
+def main(folder, name, turn):
     def ours(group, name):
         path = pathlib.Path(folder) / group / name / "new" / "estimates.json"
         return json.loads(path.read_text())["median"]["point_estimate"] / 1e6
 
+    def compare(measure, group, of, peer, peer_name):
+        line(measure, int(turn), ours(group, of), peer, peer_name)
+
     torch.set_num_threads(THREADS)
     images = torch.randn(BATCH, 3, SIDE, SIDE)
-    for name, model in models():
-        torch_name = f"PyTorch {torch.__version__}"
-        model.eval()
-        with torch.inference_mode():
-            forward = median_ms(lambda: model(images))
-        line(f"forward {name}", ours("forward", name), forward, torch_name)
-        line(f"forward {name}, not folded", ours("forward", f"{name}, as trained"), forward, torch_name)
-        try:
-            session = onnx_session(model, images)
-            feed = {session.get_inputs()[0].name: images.numpy()}
-            onnx = median_ms(lambda: session.run(None, feed))
-            line(f"forward {name}", ours("forward", name), onnx, "ONNX Runtime")
-        except ImportError as e:
-            print(f"left out: ONNX Runtime: {e}", file=sys.stderr)
+    model = model_of(name)
+    torch_name = f"PyTorch {torch.__version__}"
+    model.eval()
+    with torch.inference_mode():
+        forward = median_ms(lambda: model(images))
+    compare(f"forward {name}", "forward", name, forward, torch_name)
+    compare(f"forward {name}, not folded", "forward", f"{name}, as trained", forward, torch_name)
+    try:
+        session = onnx_session(model, images)
+        feed = {session.get_inputs()[0].name: images.numpy()}
+        onnx = median_ms(lambda: session.run(None, feed))
+        compare(f"forward {name}", "forward", name, onnx, "ONNX Runtime")
+    except ImportError as e:
+        print(f"left out: ONNX Runtime: {e}", file=sys.stderr)
 
-        model.train()
+    model.train()
 
-        def step():
-            model.zero_grad()
-            model(images).square().mean().backward()
+    def step():
+        model.zero_grad()
+        model(images).square().mean().backward()
 
-        line(f"training step {name}", ours("training step", name), median_ms(step), torch_name)
+    compare(f"training step {name}", "training step", name, median_ms(step), torch_name)
 
 
 main(*sys.argv[1:])

@@ -20,6 +20,9 @@ mod feature_map;
 mod folding;
 mod init;
 mod normalization;
+#[cfg(feature = "flex")]
+mod product;
+mod transformer;
 
 pub use convnext::{ConvNext, ConvNextConfig};
 pub use efficientnet_lite::{EfficientNetLite, EfficientNetLiteConfig};

@@ -3,23 +3,25 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
 use crate::convolution::convolve;
-use crate::init::{linear, small};
+use crate::init::{self, small};
+use crate::transformer::{Gelu, layer_norm, linear};
+
+/// Epsilon of the norms.
+const EPSILON: f64 = 1e-6;
 
 /// A norm over the channels.
 pub(super) fn norm(channels: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(channels)
-        .with_epsilon(1e-6)
+        .with_epsilon(EPSILON)
         .init(device)
 }
 
 /// Applies a norm over the channels to a map `[batch, channels, rows, columns]`.
 pub(super) fn normed(norm: &LayerNorm, map: Tensor<4>) -> Tensor<4> {
-    norm.forward(map.permute([0, 2, 3, 1]))
-        .permute([0, 3, 1, 2])
+    layer_norm(norm, EPSILON, map.permute([0, 2, 3, 1])).permute([0, 3, 1, 2])
 }
 
 /// A convolution whose windows touch without overlap.
@@ -56,8 +58,8 @@ impl Block {
                 .init(device),
             norm: norm(channels, device),
             mlp: Mlp {
-                fc1: linear(channels, 4 * channels, device),
-                fc2: linear(4 * channels, channels, device),
+                fc1: init::linear(channels, 4 * channels, device),
+                fc2: init::linear(4 * channels, channels, device),
             },
             gamma: Param::from_tensor(Tensor::full([channels], 1e-6, device)),
         }
@@ -66,8 +68,9 @@ impl Block {
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         // Channels last for norm and linear layers.
         let x = convolve(&self.conv_dw, input.clone()).permute([0, 2, 3, 1]);
-        let x = self.mlp.fc1.forward(self.norm.forward(x));
-        let x = self.mlp.fc2.forward(gelu(x)) * self.gamma.val().unsqueeze();
+        let x = layer_norm(&self.norm, EPSILON, x);
+        let x = linear(&self.mlp.fc1, Some(Gelu::Normal), x);
+        let x = linear(&self.mlp.fc2, None, x) * self.gamma.val().unsqueeze();
         input + x.permute([0, 3, 1, 2])
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::columns::Patches;
 use super::geometry::Geometry;
 use super::pass::{Pass, TILE_COLUMNS, Then, run, tile_columns};
-use super::product::{Matrix, MatrixMut, product};
+use crate::product::{Matrix, MatrixMut, product};
 
 /// `y[n, o] = activation(sum over c of w[o, c] * x[n, c] + bias[o] + around[n, o])`, `[batch, outputs,
 /// height, width]`.

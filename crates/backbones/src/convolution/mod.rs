@@ -19,8 +19,6 @@ mod geometry;
 mod lanes;
 #[cfg(feature = "flex")]
 mod pass;
-#[cfg(feature = "flex")]
-mod product;
 #[cfg(test)]
 #[cfg(feature = "flex")]
 mod tests;

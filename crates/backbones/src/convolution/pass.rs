@@ -10,8 +10,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::columns::Patches;
-use super::product::{Matrix, MatrixMut, product};
 use crate::activation::Activation;
+use crate::product::{Matrix, MatrixMut, product};
 
 /// Values of the matrix of patches that are worked on at a time: it stays in the second cache.
 const TILE_VALUES: usize = 1 << 18;

@@ -11,6 +11,8 @@ pub(super) const MAGIC: &[u8; 8] = b"GEOLFEAT";
 pub(super) const VERSION: u32 = 1;
 pub(super) const COUNT_AT: u64 = 16;
 pub(super) const HASH_AT: u64 = 24;
+/// Of the header; 0 in files of older releases, which had none.
+const CHECKSUM_AT: usize = 56;
 pub(super) const HEADER_AT: usize = 64;
 pub(super) const ROWS_AT: u64 = 4096;
 
@@ -50,19 +52,35 @@ pub struct FeatureLayout {
 }
 
 impl FeatureLayout {
-    /// Numbers of a row.
+    /// Numbers of a row; [`usize::MAX`] if they are more than can be counted, which no file has.
     #[must_use]
     pub fn values(&self) -> usize {
-        self.spec.width * (1 + self.spec.tokens())
+        let tokens = self
+            .spec
+            .grid
+            .map_or(0, |[rows, columns]| rows.saturating_mul(columns));
+        self.spec.width.saturating_mul(tokens.saturating_add(1))
     }
 
-    /// Bytes of a row.
+    /// Bytes of a row; [`usize::MAX`] if they are more than can be counted.
     #[must_use]
     pub fn row_bytes(&self) -> usize {
         match self.precision {
-            Precision::F32 => 4 * self.values(),
-            Precision::F16 => 2 * self.values(),
+            Precision::F32 => self.values().saturating_mul(4),
+            Precision::F16 => self.values().saturating_mul(2),
         }
+    }
+
+    /// Bytes of a finished file; `None` if they are more than can be counted.
+    pub(super) fn file_bytes(&self) -> Option<u64> {
+        let row = self.row_bytes();
+        if row == usize::MAX || self.values() == usize::MAX {
+            return None;
+        }
+        let rows = self.rows.checked_mul(row as u64)?;
+        usize::try_from(rows.checked_add(ROWS_AT)?)
+            .ok()
+            .map(|bytes| bytes as u64)
     }
 }
 
@@ -80,7 +98,8 @@ impl Header {
         let mut bytes = vec![0; ROWS_AT as usize];
         let numbers = [VERSION, json.len() as u32].map(u32::to_le_bytes);
         let fixed = [MAGIC.as_slice(), numbers.as_flattened()].concat();
-        for (at, part) in [(0, &fixed), (HEADER_AT, &json)] {
+        let sum = checksum(&json).to_le_bytes().to_vec();
+        for (at, part) in [(0, &fixed), (CHECKSUM_AT, &sum), (HEADER_AT, &json)] {
             match bytes.get_mut(at..at + part.len()) {
                 Some(place) => place.copy_from_slice(part),
                 None => return Err(damaged(path, "the key is longer than 4000 bytes")),
@@ -108,7 +127,15 @@ impl Header {
             return Err(damaged(path, format!("its version is {version}")));
         }
         let json = part(HEADER_AT, number(12, 4)? as usize)?;
+        let stored = number(CHECKSUM_AT, 8)?;
+        if stored != 0 && stored != checksum(json) {
+            return Err(damaged(path, "its checksum does not fit its header"));
+        }
         let header: Self = serde_json::from_slice(json).map_err(|e| damaged(path, e))?;
+        if header.layout.file_bytes().is_none() {
+            let reason = format!("its layout {:?} is of no file", header.layout);
+            return Err(damaged(path, reason));
+        }
         let mut hash = [0; 32];
         hash.copy_from_slice(part(HASH_AT as usize, 32)?);
         Ok((header, number(COUNT_AT as usize, 8)?, hash))
@@ -136,6 +163,11 @@ impl Header {
             }),
         }
     }
+}
+
+/// CRC-32 of a header, with a bit above it that tells it from none.
+fn checksum(json: &[u8]) -> u64 {
+    1 << 32 | u64::from(crc32fast::hash(json))
 }
 
 pub(super) fn damaged(path: &Path, reason: impl std::fmt::Display) -> FeatureFileError {

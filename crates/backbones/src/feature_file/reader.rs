@@ -40,8 +40,7 @@ impl FeatureFile {
             let reason = format!("{count} of {} rows are written", layout.rows);
             return Err(damaged(path, reason));
         }
-        let sizes = layout.rows.checked_mul(layout.row_bytes() as u64);
-        if sizes.and_then(|s| s.checked_add(ROWS_AT)) != Some(map.len() as u64) {
+        if layout.file_bytes() != Some(map.len() as u64) {
             return Err(damaged(path, format!("it has {} bytes", map.len())));
         }
         Ok(Self {

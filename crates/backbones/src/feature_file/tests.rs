@@ -182,3 +182,69 @@ fn damage_is_noticed() {
         Err(FeatureFileError::Damaged { .. })
     ));
 }
+
+#[test]
+fn sizes_beyond_counting_are_refused_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.features");
+    let sizes = [
+        (u64::MAX, 3, [2, 1]),
+        (5, usize::MAX, [2, 1]),
+        (5, 3, [usize::MAX, 2]),
+        (5, 1 << 33, [1 << 16, 1 << 15]),
+        (1 << 62, 1, [1, 1]),
+    ];
+    for (rows, width, grid) in sizes {
+        let layout = FeatureLayout {
+            rows,
+            spec: FeatureSpec {
+                width,
+                grid: Some(grid),
+            },
+            precision: Precision::F32,
+        };
+        assert!(matches!(
+            FeatureWriter::open(&path, key(), layout),
+            Err(FeatureFileError::Shape { .. })
+        ));
+        // The same from a file, whose checksum is that of an older release: none.
+        let key = key();
+        let header = serde_json::json!({ "key": key, "layout": layout }).to_string();
+        let mut bytes = vec![0; 4096];
+        bytes[..8].copy_from_slice(b"GEOLFEAT");
+        bytes[8] = 1;
+        bytes[12..14].copy_from_slice(&(header.len() as u16).to_le_bytes());
+        bytes[16..24].copy_from_slice(&rows.to_le_bytes());
+        bytes[24..56].fill(7);
+        bytes[64..64 + header.len()].copy_from_slice(header.as_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        let result = FeatureFile::open(&path);
+        assert!(
+            matches!(&result, Err(FeatureFileError::Damaged { reason, .. }) if reason.contains("layout")),
+            "{result:?}"
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_flipped_bit_of_the_header_is_noticed_and_headers_without_checksum_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.features");
+    let mut writer = FeatureWriter::open(&path, key(), layout(Precision::F32)).unwrap();
+    writer.append(rows(0, 5)).unwrap();
+    writer.finish().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let place = whole.windows(6).position(|text| text == b"photos").unwrap();
+    let mut flipped = whole.clone();
+    flipped[place] ^= 1;
+    std::fs::write(&path, &flipped).unwrap();
+    assert!(matches!(
+        FeatureFile::open(&path),
+        Err(FeatureFileError::Damaged { reason, .. }) if reason.contains("header")
+    ));
+    let mut old = whole;
+    old[56..64].fill(0);
+    std::fs::write(&path, &old).unwrap();
+    FeatureFile::open(&path).unwrap().verify().unwrap();
+}

@@ -34,6 +34,13 @@ impl FeatureWriter {
         layout: FeatureLayout,
     ) -> Result<Self, FeatureFileError> {
         let path = path.as_ref();
+        if layout.file_bytes().is_none() {
+            return Err(FeatureFileError::Shape {
+                path: path.to_path_buf(),
+                expected: "a file whose bytes can be counted".into(),
+                found: format!("{layout:?}"),
+            });
+        }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| io(folder, e))?;
         }
@@ -67,7 +74,11 @@ impl FeatureWriter {
                 .map_err(|e| io(path, e))?;
             let (found, count, _) = Header::from_bytes(path, &bytes)?;
             found.expect(path, &header)?;
-            if length < ROWS_AT + count * layout.row_bytes() as u64 {
+            let rows = count.checked_mul(layout.row_bytes() as u64);
+            if rows
+                .and_then(|rows| rows.checked_add(ROWS_AT))
+                .is_none_or(|end| length < end)
+            {
                 return Err(damaged(path, "rows that it counts are missing"));
             }
             done = count;

@@ -5,6 +5,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
+use crate::transformer::linear;
 use crate::weights::KeyMap;
 
 /// Two linear layers, 768 to 768 to 512 as published.
@@ -31,7 +32,7 @@ impl ImageProjection {
     /// Burn panics if the input has another width.
     #[must_use]
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
-        self.second.forward(relu(self.first.forward(images)))
+        linear(&self.second, None, relu(linear(&self.first, None, images)))
     }
 }
 

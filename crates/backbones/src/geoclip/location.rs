@@ -11,6 +11,7 @@ use geoloc_geo_cells::LatLng;
 use serde::{Deserialize, Serialize};
 
 use super::equal_earth;
+use crate::transformer::linear;
 use crate::weights::KeyMap;
 
 /// Configuration of a [`LocationEncoder`].
@@ -104,8 +105,8 @@ impl Capsule {
         let x = self
             .layers
             .iter()
-            .fold(waves, |x, layer| relu(layer.forward(x)));
-        self.head.forward(x)
+            .fold(waves, |x, layer| relu(linear(layer, None, x)));
+        linear(&self.head, None, x)
     }
 }
 

@@ -354,7 +354,7 @@ mod checks {
         }
     }
 
-    /// Replaces every weight but single numbers, the exponent of GeM, which have their value.
+    /// Replaces every weight but single numbers, the exponent of `GeM`, which have their value.
     struct Fix {
         next: usize,
     }

@@ -2,13 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::{gelu, sigmoid};
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor};
 
 use super::{VitActivation, VitConfig};
-use crate::init::{linear, small};
+use crate::init::{self, small};
+use crate::transformer::{Gelu, layer_norm, linear, linear_around, self_attention};
 
 /// Self-attention and a two-layer network, each after a norm and added to its input.
 #[derive(Module, Debug)]
@@ -19,6 +17,9 @@ pub(super) struct Block {
     norm2: LayerNorm,
     mlp: Mlp,
     ls2: Option<LayerScale>,
+    /// Of both norms.
+    #[module(skip)]
+    epsilon: f64,
 }
 
 #[derive(Module, Debug)]
@@ -51,8 +52,9 @@ impl LayerScale {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        x * self.gamma.val().unsqueeze()
+    /// The factors of a branch that has some.
+    fn of(branch: Option<&Self>) -> Option<Tensor<1>> {
+        branch.map(|scale| scale.gamma.val())
     }
 }
 
@@ -68,60 +70,61 @@ impl Block {
         Self {
             norm1: norm(),
             attn: Attention {
-                qkv: linear(width, 3 * width, device),
-                proj: linear(width, width, device),
+                qkv: init::linear(width, 3 * width, device),
+                proj: init::linear(width, width, device),
                 heads: config.heads,
             },
             ls1: scale(),
             norm2: norm(),
             mlp: Mlp {
-                fc1: linear(width, config.hidden, device),
-                fc2: linear(config.hidden, width, device),
+                fc1: init::linear(width, config.hidden, device),
+                fc2: init::linear(config.hidden, width, device),
                 activation: config.activation,
             },
             ls2: scale(),
+            epsilon: config.epsilon,
         }
     }
 
     /// `[batch, tokens, width]` to the same shape.
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let scaled = |scale: &Option<LayerScale>, x| match scale {
-            Some(scale) => scale.forward(x),
-            None => x,
-        };
-        let attended = self.attn.forward(self.norm1.forward(x.clone()));
-        let x = x + scaled(&self.ls1, attended);
-        let changed = self.mlp.forward(self.norm2.forward(x.clone()));
-        x + scaled(&self.ls2, changed)
+        let normed = layer_norm(&self.norm1, self.epsilon, x.clone());
+        let x = self
+            .attn
+            .forward_around(normed, LayerScale::of(self.ls1.as_ref()), x);
+        let normed = layer_norm(&self.norm2, self.epsilon, x.clone());
+        self.mlp
+            .forward_around(normed, LayerScale::of(self.ls2.as_ref()), x)
     }
 }
 
 impl Attention {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, tokens, width] = x.dims();
-        let each = width / self.heads;
-        // [3, batch, heads, tokens, width of a head]
-        let qkv = self
-            .qkv
-            .forward(x)
-            .reshape([batch, tokens, 3, self.heads, each])
-            .permute([2, 0, 3, 1, 4]);
-        let part = |at: usize| qkv.clone().narrow(0, at, 1).squeeze_dim::<4>(0);
-        let options = AttentionModuleOptions::default();
-        let mixed = attention(part(0), part(1), part(2), None, None, options);
-        self.proj
-            .forward(mixed.swap_dims(1, 2).reshape([batch, tokens, width]))
+    /// The branch times its factors, added to what goes around it.
+    fn forward_around(
+        &self,
+        x: Tensor<3>,
+        scale: Option<Tensor<1>>,
+        around: Tensor<3>,
+    ) -> Tensor<3> {
+        let mixed = self_attention(linear(&self.qkv, None, x), self.heads);
+        linear_around(&self.proj, scale, around, mixed)
     }
 }
 
 impl Mlp {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = self.fc1.forward(x);
-        let x = match self.activation {
-            VitActivation::Gelu => gelu(x),
-            VitActivation::QuickGelu => x.clone() * sigmoid(x * 1.702),
+    /// The branch times its factors, added to what goes around it.
+    fn forward_around(
+        &self,
+        x: Tensor<3>,
+        scale: Option<Tensor<1>>,
+        around: Tensor<3>,
+    ) -> Tensor<3> {
+        let gelu = match self.activation {
+            VitActivation::Gelu => Gelu::Normal,
+            VitActivation::QuickGelu => Gelu::Logistic,
         };
-        self.fc2.forward(x)
+        let x = linear(&self.fc1, Some(gelu), x);
+        linear_around(&self.fc2, scale, around, x)
     }
 }
 

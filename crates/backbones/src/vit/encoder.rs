@@ -10,6 +10,7 @@ use super::block::{Block, projection, token};
 use super::{PositionResize, VitConfig};
 use crate::convolution::convolve;
 use crate::init::small;
+use crate::transformer::{layer_norm, linear};
 
 /// A vision transformer. Its tokens are the patches, without class token and registers.
 #[derive(Module, Debug)]
@@ -33,6 +34,8 @@ struct Shape {
     position_grid: [usize; 2],
     position_resize: PositionResize,
     class_position: bool,
+    /// Of the norms.
+    epsilon: f64,
     spec: FeatureSpec,
 }
 
@@ -76,6 +79,7 @@ impl Vit {
                 position_grid: config.position_grid,
                 position_resize: config.position_resize,
                 class_position: config.class_position,
+                epsilon: config.epsilon,
                 spec: FeatureSpec {
                     width: config.feature_width(),
                     grid: Some(config.input_size.map(|side| side / config.patch)),
@@ -112,7 +116,7 @@ impl Vit {
         tokens.push(patches + positions);
         let x = Tensor::cat(tokens, 1);
         let x = match &self.norm_pre {
-            Some(norm) => norm.forward(x),
+            Some(norm) => layer_norm(norm, self.shape.epsilon, x),
             None => x,
         };
         self.blocks.iter().fold(x, |x, block| block.forward(x))
@@ -151,9 +155,9 @@ impl Encoder for Vit {
     /// and the normed patches, after the projection if there is one. CLIP itself projects the class
     /// token only.
     fn encode(&self, images: Tensor<4>) -> Features {
-        let x = self.norm.forward(self.hidden(images));
+        let x = layer_norm(&self.norm, self.shape.epsilon, self.hidden(images));
         let x = match &self.head {
-            Some(head) => head.forward(x),
+            Some(head) => linear(head, None, x),
             None => x,
         };
         let [_, count, _] = x.dims();

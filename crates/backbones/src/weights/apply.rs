@@ -70,8 +70,17 @@ fn join(
         let whole = tensor.name.replace(piece.as_ref(), into);
         let parts = wholes.entry(whole).or_default();
         parts.resize_with(pieces.len(), || None);
-        if let Some(slot) = parts.get_mut(at) {
-            *slot = Some(tensor);
+        match parts.get_mut(at) {
+            Some(Some(other)) => {
+                return Err(WeightsError::Rule {
+                    path: path.to_path_buf(),
+                    rule: format!("joined as part {piece}, which {} is already", other.name),
+                    name: tensor.name,
+                    shape: tensor.shape,
+                });
+            }
+            Some(slot) => *slot = Some(tensor),
+            None => {}
         }
     }
     for (name, parts) in wholes {

@@ -266,6 +266,15 @@ fn parts_are_joined_in_their_order() {
         load(&entries, &keys),
         Err(WeightsError::Rule { name, .. }) if name == "fc.a.weight"
     ));
+    // Two tensors that earlier rules give one name are not taken for one.
+    *entries.last_mut().unwrap() = floats("fc.a.weight", &[1, 3], &[4., 5., 6.]);
+    entries.push(floats("fc.b.weight", &[1, 3], &[7., 8., 9.]));
+    let merged = self::keys().replace(".b.", ".a.").join([".z.", ".a."], ".");
+    assert!(matches!(
+        load(&entries, &merged),
+        Err(WeightsError::Rule { name, rule, .. })
+            if name == "fc.a.weight" && rule.contains("fc.a.weight is already")
+    ));
 }
 
 #[test]

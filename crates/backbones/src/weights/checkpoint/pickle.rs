@@ -11,6 +11,12 @@ use super::value::{Class, Pickle, Storage, Value, View};
 use super::{damaged, refused, unexpected};
 use crate::weights::WeightsError;
 
+/// Most opcodes that are run. Each makes at most one value, so this bounds the memory: some hundred bytes
+/// an opcode. A tensor takes about thirty.
+const MOST_OPCODES: usize = 1 << 22;
+/// Most axes of a tensor.
+const MOST_AXES: usize = 64;
+
 /// Runs through a pickle.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Pickle, WeightsError> {
     let mut machine = Machine {
@@ -21,12 +27,14 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Pickle, WeightsError> {
         memo: HashMap::new(),
         heap: Vec::new(),
     };
-    loop {
+    for _ in 0..MOST_OPCODES {
         if let Some(root) = machine.step()? {
             let heap = machine.heap;
             return Ok(Pickle { root, heap });
         }
     }
+    let reason = format!("its pickle has more than {MOST_OPCODES} opcodes");
+    Err(damaged(path, reason))
 }
 
 struct Machine<'a> {
@@ -204,7 +212,12 @@ impl<'a> Machine<'a> {
                         Value::Int(i) => usize::try_from(*i).ok(),
                         _ => None,
                     };
-                    self.tuple(values)?.iter().map(number).collect()
+                    let axes = self.tuple(values)?;
+                    // A long tuple can be recalled for a shape again and again.
+                    if axes.len() > MOST_AXES {
+                        return None;
+                    }
+                    axes.iter().map(number).collect()
                 };
                 let offset = usize::try_from(*offset).ok();
                 match (offset, numbers(shape), numbers(strides)) {

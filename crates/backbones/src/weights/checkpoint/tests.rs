@@ -270,6 +270,24 @@ fn pickles_that_make_no_sense_are_errors() {
 }
 
 #[test]
+fn pickles_that_would_fill_the_memory_are_refused() {
+    // Empty tuples, marks and memories of nothing but one value, more than any checkpoint has.
+    for opcode in [b")".as_slice(), b"(", b"N\x94"] {
+        let pickle = [b"\x80\x02".as_slice(), &opcode.repeat(5_000_000)].concat();
+        let result = opened(&pickle, &[]);
+        assert!(
+            matches!(&result, Err(WeightsError::Damaged { reason, .. }) if reason.contains("opcodes")),
+            "{result:?}"
+        );
+    }
+    let pickle = dictionary("a", &tensor("FloatStorage", "0", 0, &[1; 65], &[1; 65]));
+    assert!(matches!(
+        opened(&pickle, &[("0", &floats(&[1.0]))]),
+        Err(WeightsError::Damaged { reason, .. }) if reason.contains("shape")
+    ));
+}
+
+#[test]
 fn archives_are_read_whole_or_not_at_all() {
     let storage = floats(&[1., 2.]);
     let pickle = dictionary("a", &tensor("FloatStorage", "0", 0, &[2], &[1]));

@@ -5,14 +5,14 @@ use gemm::Parallelism;
 
 /// A matrix: value `(i, j)` lies at `i * strides[0] + j * strides[1]`.
 #[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     values: &'a [f32],
     shape: [usize; 2],
     strides: [usize; 2],
 }
 
 /// A matrix to write, whose values do not overlap.
-pub(super) struct MatrixMut<'a> {
+pub(crate) struct MatrixMut<'a> {
     values: &'a mut [f32],
     shape: [usize; 2],
     strides: [usize; 2],
@@ -28,7 +28,7 @@ fn reach(shape: [usize; 2], strides: [usize; 2]) -> usize {
 
 impl<'a> Matrix<'a> {
     /// The matrix at the start of `values`.
-    pub(super) fn new(values: &'a [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
+    pub(crate) fn new(values: &'a [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
         assert!(
             reach(shape, strides) <= values.len(),
             "a matrix within its values"
@@ -39,11 +39,21 @@ impl<'a> Matrix<'a> {
             strides,
         }
     }
+
+    /// Rows as columns.
+    pub(crate) fn transposed(self) -> Self {
+        let ([rows, columns], [down, across]) = (self.shape, self.strides);
+        Self {
+            shape: [columns, rows],
+            strides: [across, down],
+            ..self
+        }
+    }
 }
 
 impl<'a> MatrixMut<'a> {
     /// The matrix at the start of `values`.
-    pub(super) fn new(values: &'a mut [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
+    pub(crate) fn new(values: &'a mut [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
         assert!(
             reach(shape, strides) <= values.len(),
             "a matrix within its values"
@@ -57,7 +67,7 @@ impl<'a> MatrixMut<'a> {
 }
 
 /// `sum = left * right`, or `sum += left * right` with `add`, on all threads if asked.
-pub(super) fn product(
+pub(crate) fn product(
     sum: &mut MatrixMut<'_>,
     left: Matrix<'_>,
     right: Matrix<'_>,
