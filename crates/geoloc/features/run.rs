@@ -150,7 +150,10 @@ impl<E: Backbone> FeatureRun<E> {
             precision: self.precision,
         };
         match FeatureFile::open_for(path, &key) {
-            Ok(file) if file.layout() == layout => return Ok(file),
+            Ok(file) if file.layout() == layout => {
+                file.verify()?;
+                return Ok(file);
+            }
             Err(other @ FeatureFileError::OtherKey { .. }) => return Err(other.into()),
             // Absent, unfinished or of another layout: the writer says which.
             _ => {}

@@ -108,6 +108,15 @@ fn a_run_that_fails_in_the_middle_goes_on_and_encodes_no_photo_twice() {
             ..
         }))
     ));
+    // A flipped bit is told, not trained on.
+    drop(file);
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(
+        attempt(0),
+        Err(FeatureRunError::File(FeatureFileError::Damaged { .. }))
+    ));
 }
 
 #[test]
