@@ -1,15 +1,16 @@
 //! The mode of samples from a flow.
 
 use geoloc_core::{DecodeError, Decoder, PlaceMass, SphericalFlow, VelocityField, estimate_about};
-use geoloc_geo_cells::{Estimate, LatLng};
+use geoloc_geo_cells::{Candidate, Estimate, LatLng, haversine_km};
 
 use super::FlowSampler;
 use crate::rows::{check_finite, read_rows};
 use crate::sphere::{Kernel, highest_mode, kappa_of};
 
 /// Draws places from the flow and answers where they lie closest: the highest mode of their kernel
-/// density, found by mean shift from every sample. Candidates are samples, each with an equal
-/// share, in the order of drawing; the radius holds half of the samples.
+/// density, found by mean shift from every sample. Candidates are this mode and those of the samples
+/// farther than two bandwidths from the modes before, most probable first; the probability of one is the
+/// share of the samples about it. The radius holds half of the samples.
 ///
 /// With one sample the answer is that sample, as in the published figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +21,7 @@ pub struct FlowDecoder {
     pub samples: usize,
     /// Width of the kernel along each axis, in km.
     pub bandwidth_km: f64,
-    /// Number of samples to keep as candidates.
+    /// Number of modes to keep as candidates.
     pub keep: usize,
 }
 
@@ -36,7 +37,7 @@ impl Default for FlowDecoder {
 }
 
 impl FlowDecoder {
-    fn decode_row(&self, index: usize, row: &[f32]) -> Result<Estimate, DecodeError> {
+    pub(super) fn decode_row(&self, index: usize, row: &[f32]) -> Result<Estimate, DecodeError> {
         let not_finite = DecodeError::NotFinite { index };
         check_finite(index, row)?;
         let mut masses = Vec::with_capacity(row.len() / 3);
@@ -50,16 +51,56 @@ impl FlowDecoder {
                 cell: None,
             });
         }
-        let kernel = |mass: &PlaceMass| Kernel {
-            mean: mass.location.to_unit_vector(),
-            weight: 1.0,
-            kappa: kappa_of(self.bandwidth_km),
-        };
-        let kernels: Vec<Kernel> = masses.iter().map(kernel).collect();
-        let starts = kernels.iter().map(|k| k.mean);
-        highest_mode(&kernels, starts, 50)
-            .and_then(|mode| estimate_about(mode.location, &masses, self.keep))
-            .ok_or(not_finite)
+        let mut places = self.modes(&masses);
+        let best = places.next().ok_or(not_finite.clone())?;
+        let mut estimate = estimate_about(best.location, &masses, 0).ok_or(not_finite)?;
+        // Shares of all samples, also of those that are in no candidate.
+        let share = 1.0 / masses.len() as f64;
+        estimate.candidates = std::iter::once(best)
+            .chain(places)
+            .take(self.keep)
+            .map(|mode| Candidate {
+                location: mode.location,
+                probability: mode.probability * share,
+                cell: None,
+            })
+            .collect();
+        estimate
+            .candidates
+            .sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        Ok(estimate)
+    }
+
+    /// The highest mode with the number of samples about it, then that of the samples that are left, and
+    /// so on.
+    fn modes(&self, samples: &[PlaceMass]) -> impl Iterator<Item = PlaceMass> {
+        let mut left = samples.to_vec();
+        let (kappa, reach) = (kappa_of(self.bandwidth_km), 2.0 * self.bandwidth_km);
+        std::iter::from_fn(move || {
+            let kernels: Vec<Kernel> = left
+                .iter()
+                .map(|mass| Kernel {
+                    mean: mass.location.to_unit_vector(),
+                    weight: 1.0,
+                    kappa,
+                })
+                .collect();
+            let mode = highest_mode(&kernels, kernels.iter().map(|k| k.mean), 50)?;
+            let before = left.len();
+            left.retain(|mass| haversine_km(mass.location, mode.location) > reach);
+            if left.len() == before {
+                // A mode between samples that are far apart still takes one of them.
+                let km = |mass: &PlaceMass| haversine_km(mass.location, mode.location);
+                left.sort_by(|a, b| km(b).total_cmp(&km(a)));
+                left.pop();
+            }
+            Some(PlaceMass {
+                location: mode.location,
+                probability: (before - left.len()) as f64,
+                spread_km: 0.0,
+                cell: None,
+            })
+        })
     }
 }
 
