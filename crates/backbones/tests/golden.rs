@@ -17,6 +17,19 @@ use geoloc_backbones::{EfficientNetLiteConfig, ResNetConfig};
 use geoloc_core::{Encoder, EncoderConfig};
 use sha2::{Digest, Sha256};
 
+/// `flex`, or burn's deprecated backend with the feature `ndarray`.
+fn device() -> Device {
+    #[cfg(not(feature = "ndarray"))]
+    let device = Device::flex();
+    #[cfg(feature = "ndarray")]
+    #[allow(
+        deprecated,
+        reason = "kept for users of the backend until burn 0.23 removes it"
+    )]
+    let device = Device::ndarray();
+    device
+}
+
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -48,7 +61,7 @@ const TOLERANCE: f32 = 1e-5;
 
 #[test]
 fn resnets_equal_torchvision() {
-    let device = Device::flex();
+    let device = device();
     let networks = [
         ("resnet_basic", ResNetBlock::Basic, [1, 2, 1, 1], [40, 33]),
         (
@@ -93,7 +106,7 @@ fn resnets_equal_torchvision() {
 
 #[test]
 fn efficientnet_lites_equal_timm() {
-    let device = Device::flex();
+    let device = device();
     let stage = |blocks, kernel, stride, expansion, channels| LiteStage {
         blocks,
         kernel,
@@ -177,7 +190,7 @@ fn efficientnet_lite0_equals_timm_on_photos() {
     ) else {
         return;
     };
-    let device = Device::flex();
+    let device = device();
     let config = EfficientNetLiteConfig {
         classes: Some(1000),
         ..EfficientNetLiteConfig::lite0()

@@ -20,6 +20,19 @@ use geoloc_backbones::{ConvNext, ConvNextConfig};
 use geoloc_core::{Encoder, EncoderConfig};
 use geoloc_geo_cells::LatLng;
 
+/// `flex`, or burn's deprecated backend with the feature `ndarray`.
+fn device() -> Device {
+    #[cfg(not(feature = "ndarray"))]
+    let device = Device::flex();
+    #[cfg(feature = "ndarray")]
+    #[allow(
+        deprecated,
+        reason = "kept for users of the backend until burn 0.23 removes it"
+    )]
+    let device = Device::ndarray();
+    device
+}
+
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -67,7 +80,7 @@ fn small(config: VitConfig, rows: usize, columns: usize) -> VitConfig {
 }
 
 fn loaded(config: &VitConfig, name: &str, keys: &KeyMap) -> (Vit, Vec<String>) {
-    let mut network = config.init(&Device::flex()).unwrap();
+    let mut network = config.init(&device()).unwrap();
     let weights = golden(&format!("{name}.safetensors"));
     let report = load_weights(&mut network, weights, keys).unwrap();
     (network, report.dropped)
@@ -75,7 +88,7 @@ fn loaded(config: &VitConfig, name: &str, keys: &KeyMap) -> (Vit, Vec<String>) {
 
 /// Compares pooled features and tokens.
 fn compare(network: &Vit, name: &str) {
-    let device = Device::flex();
+    let device = device();
     let io = format!("{name}_io.safetensors");
     let features = network.encode(stored(&io, "images", &device));
     let difference = relative(features.pooled, stored(&io, "pooled", &device));
@@ -126,7 +139,7 @@ fn dinov2_equals_hugging_face() {
 
 #[test]
 fn clip_equals_hugging_face_in_both_vocabularies() {
-    let device = Device::flex();
+    let device = device();
     let config = VitConfig {
         position_grid: [3, 3],
         projection: Some(7),
@@ -158,7 +171,7 @@ fn clip_equals_hugging_face_in_both_vocabularies() {
 
 #[test]
 fn convnexts_equal_timm_and_torchvision() {
-    let device = Device::flex();
+    let device = device();
     let config = ConvNextConfig {
         input_size: [70, 40],
         blocks: [1, 1, 2, 1],
@@ -209,7 +222,7 @@ fn geoclip() -> Option<PathBuf> {
 #[test]
 fn geoclip_equals_pytorch_with_its_weights() {
     let Some(folder) = geoclip() else { return };
-    let device = Device::flex();
+    let device = device();
     let io = "geoclip_io.safetensors";
     let mut encoder = LocationEncoderConfig::default().init(&device).unwrap();
     let weights = folder.join("location_encoder_weights.pth");
@@ -247,7 +260,7 @@ fn geoclip_equals_pytorch_with_its_weights() {
 #[test]
 fn geoclip_gallery_is_encoded_once() {
     let Some(folder) = geoclip() else { return };
-    let device = Device::flex();
+    let device = device();
     let mut encoder = LocationEncoderConfig::default().init(&device).unwrap();
     let weights = folder.join("location_encoder_weights.pth");
     let report = load_weights(&mut encoder, weights, &location_keys()).unwrap();

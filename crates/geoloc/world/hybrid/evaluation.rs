@@ -30,8 +30,6 @@ pub(super) struct Findings {
     pub fused: Vec<Option<LatLng>>,
 }
 
-/// Cells whose scores are averaged, and what a unit of score is worth.
-
 /// Seed of the conditions under which the photos of image retrieval were taken.
 const PHOTO_SEED: u64 = 0x0070_686f_746f;
 
