@@ -4,8 +4,8 @@
 
 use crate::kernels::{Kernel, TILE_HEADER, TILE_ROWS};
 
-/// Covers every rounding of the approximate score, as a part of |x||q|: fewer than 20 roundings of
-/// 2^-24 each, so 2^-19 = 32 x 2^-24 is ample.
+/// Covers every rounding of the approximate score, as a part of |x||q|: fewer than 16 roundings, each of
+/// at most 2^-24 of 2|x||q|, so that 2^-19 = 32 x 2^-24 is enough.
 const ROUNDING: f64 = 1.0 / 524_288.0;
 /// Covers results that fall below the normal numbers, where a rounding is absolute (2^-150).
 const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
@@ -22,6 +22,8 @@ pub(crate) struct QueryCode {
     pub(crate) words: Vec<[i32; 4]>,
     /// Minus 128 times the sum of each plane: rows are stored with 128 added.
     pub(crate) bias: [i32; 2],
+    /// Minus 241 times the sum of plane 0: twice what the upper half u of a code stands for is 32 u - 241.
+    pub(crate) upper_bias: i32,
     pub(crate) scale: [f32; 2],
     /// `slack = row error x error_factor + row norm x norm_factor + slack`, with both planes.
     pub(crate) error_factor: f32,
@@ -59,7 +61,8 @@ impl QueryCode {
             |rest: f64| round_up(rest * (1.0 + ROUNDING) + norm * ROUNDING + UNDERFLOW);
         Self {
             words: pack(&code0, &code1),
-            bias: [bias(&code0), bias(&code1)],
+            bias: [-128 * sum(&code0), -128 * sum(&code1)],
+            upper_bias: -241 * sum(&code0),
             scale: [scale0, scale1],
             error_factor: error_factor(rest1),
             norm_factor: norm_factor(rest1),
@@ -100,11 +103,35 @@ pub(crate) fn encode_row(row: &[f32], tile: &mut [u8], lane: usize) {
     let (codes, scale) = quantise(&exact, 127);
     let error = norm_of(&residual(&exact, &codes, scale));
     let bounds = pack_bounds(error, norm_of(&exact));
+    write_row(&codes, [scale.to_bits(), bounds], tile, lane);
+}
+
+/// Writes a row into its lane of a tile that will be split: the scale is one of 16 bits, and beside it is
+/// how far the upper halves of the codes alone can be from the row.
+pub(crate) fn encode_split_row(row: &[f32], tile: &mut [u8], lane: usize) {
+    let exact: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
+    let (codes, scale) = quantise(&exact, 127);
+    let scale = f32::from_bits(scale.to_bits().saturating_add(0x8000) & UPPER);
+    let error = norm_of(&residual(&exact, &codes, scale));
+    let from_upper = |(v, &code): (&f64, &i8)| v - f64::from(scale) * upper_value(code);
+    let upper: Vec<f64> = exact.iter().zip(&codes).map(from_upper).collect();
+    let beside = pack_bounds(0.0, norm_of(&upper));
+    let bounds = pack_bounds(error, norm_of(&exact));
+    write_row(&codes, [scale.to_bits() | beside, bounds], tile, lane);
+}
+
+/// What the upper four bits of a code stand for: the middle of the 16 codes that share them.
+fn upper_value(code: i8) -> f64 {
+    f64::from((i32::from(code) + 128) / 16 * 16) + 7.5 - 128.0
+}
+
+/// The words of the header of one row, and its codes.
+fn write_row(codes: &[i8], words: [u32; 2], tile: &mut [u8], lane: usize) {
     let (header, body) = tile.split_at_mut(TILE_HEADER);
     let (scales, packed) = header.as_chunks_mut::<4>().0.split_at_mut(TILE_ROWS);
     if let (Some(s), Some(b)) = (scales.get_mut(lane), packed.get_mut(lane)) {
-        *s = scale.to_le_bytes();
-        *b = bounds.to_le_bytes();
+        *s = words[0].to_le_bytes();
+        *b = words[1].to_le_bytes();
     }
     // Four columns of a row lie together, 16 rows one after another.
     let fours = body.as_chunks_mut::<4>().0;
@@ -155,8 +182,8 @@ fn lane_dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-fn bias(codes: &[i8]) -> i32 {
-    -128 * codes.iter().map(|&c| i32::from(c)).sum::<i32>()
+fn sum(codes: &[i8]) -> i32 {
+    codes.iter().map(|&c| i32::from(c)).sum()
 }
 
 fn pack(code0: &[i8], code1: &[i8]) -> Vec<[i32; 4]> {
@@ -188,16 +215,16 @@ pub(crate) fn round_up(x: f64) -> f32 {
     }
 }
 
+/// The upper half of an f32: sign, exponent and 7 bits.
+pub(crate) const UPPER: u32 = 0xffff_0000;
+
 /// Two bounds in 32 bits, each rounded up to the upper half of an f32.
 fn pack_bounds(error: f64, norm: f64) -> u32 {
-    let half = |x: f64| round_up(x).to_bits().saturating_add(0xffff) & 0xffff_0000;
+    let half = |x: f64| round_up(x).to_bits().saturating_add(0xffff) & UPPER;
     half(error) | half(norm) >> 16
 }
 
 /// The error bound and the norm bound.
 pub(crate) fn unpack_bounds(packed: u32) -> (f32, f32) {
-    (
-        f32::from_bits(packed & 0xffff_0000),
-        f32::from_bits(packed << 16),
-    )
+    (f32::from_bits(packed & UPPER), f32::from_bits(packed << 16))
 }

@@ -118,7 +118,8 @@ impl RowStore {
         ];
         for (name, bytes) in columns {
             if !bytes.is_empty() {
-                out.sections.insert(name.to_owned(), to.section(bytes)?);
+                out.sections
+                    .insert(name.to_owned(), to.section(name, bytes)?);
             }
         }
         self.save_removed(&mut out, to)?;
@@ -134,7 +135,7 @@ impl RowStore {
         manifest.dead = self.dead.count;
         manifest.unplaced = self.unplaced;
         if self.dead.count > 0 {
-            let section = to.section(bytemuck::cast_slice(&self.dead.words))?;
+            let section = to.section("dead", bytemuck::cast_slice(&self.dead.words))?;
             manifest.sections.insert("dead".to_owned(), section);
         }
         Ok(())

@@ -10,9 +10,9 @@ use std::time::Duration;
 use adversary::{Rng, data, places};
 use geoloc_geo_cells::{CellId, Level};
 use geoloc_retrieval::{
-    AddError, FlatIndex, FusedIndex, FusedTable, IndexBuilder, IndexKind, IvfConfig, IvfIndex,
-    ListCodes, Query, Region, Rows, SearchError, StoreError, StoredIndex, VectorIndex,
-    VectorIndexMut,
+    AddError, FORMAT_VERSION, FlatIndex, FusedIndex, FusedTable, IndexBuilder, IndexKind,
+    IvfConfig, IvfIndex, ListCodes, Query, Region, Rows, SearchError, StoreError, StoredIndex,
+    VectorIndex, VectorIndexMut,
 };
 
 const DIM: usize = 24;
@@ -579,22 +579,45 @@ fn old_files_stay_readable() {
     lists.seal().unwrap();
     if std::env::var_os("GEOLOC_WRITE_FIXTURES").is_some() {
         std::fs::create_dir_all(&folder).unwrap();
-        flat.save(folder.join("flat_v1.index")).unwrap();
-        lists.save(folder.join("ivf_v1.index")).unwrap();
+        flat.save(folder.join(format!("flat_v{FORMAT_VERSION}.index")))
+            .unwrap();
+        lists
+            .save(folder.join(format!("ivf_v{FORMAT_VERSION}.index")))
+            .unwrap();
     }
-    let old_flat = FlatIndex::open(folder.join("flat_v1.index")).unwrap();
-    let old_lists = IvfIndex::open(folder.join("ivf_v1.index")).unwrap();
-    old_flat.verify().unwrap();
-    old_lists.verify().unwrap();
-    for query in vectors.chunks_exact(8).map(|row| Query::new(row).k(5)) {
-        assert_eq!(
-            flat.search(&query).unwrap(),
-            old_flat.search(&query).unwrap()
-        );
-        let query = query.probes(3).rerank(40);
-        assert_eq!(
-            flat.search(&query).unwrap().hits,
-            old_lists.search(&query).unwrap().hits
-        );
+    for version in 1..=FORMAT_VERSION {
+        let path = folder.join(format!("flat_v{version}.index"));
+        let old_flat = FlatIndex::open(&path).unwrap();
+        let old_lists = IvfIndex::open(folder.join(format!("ivf_v{version}.index"))).unwrap();
+        old_flat.verify().unwrap();
+        old_lists.verify().unwrap();
+        // An old file may be copied, and grow by what is new.
+        let copy = tempfile::tempdir().unwrap();
+        let copied = copy.path().join("a.index");
+        std::fs::copy(&path, &copied).unwrap();
+        let mut grown = FlatIndex::open(&copied).unwrap();
+        grown
+            .add(&rows.with_ids(&(100..140).collect::<Vec<u64>>()))
+            .unwrap();
+        grown.append().unwrap();
+        grown.save(copy.path().join("b.index")).unwrap();
+        let grown = FlatIndex::open(copy.path().join("b.index")).unwrap();
+        grown.verify().unwrap();
+        let queries: Vec<Query> = vectors
+            .chunks_exact(8)
+            .map(|row| Query::new(row).k(5))
+            .collect();
+        for (query, together) in queries.iter().zip(old_flat.search_batch(&queries).unwrap()) {
+            let hits = flat.search(query).unwrap().hits;
+            assert_eq!(old_flat.search(query).unwrap().hits, hits);
+            assert_eq!(together.hits, hits);
+            let of_both = grown.search(&query.clone().k(10)).unwrap().ids();
+            assert!(
+                hits.iter()
+                    .all(|hit| { of_both.contains(&hit.id) && of_both.contains(&(hit.id + 100)) })
+            );
+            let query = query.clone().probes(3).rerank(40);
+            assert_eq!(old_lists.search(&query).unwrap().hits, hits);
+        }
     }
 }

@@ -9,7 +9,8 @@ use crate::row_store::RowStore;
 use crate::store::{Manifest, Reader, SegmentManifest, StoreError};
 
 use super::FlatIndex;
-use super::segment::{Segment, tiles_bytes};
+use super::segment::Segment;
+use super::tiles::Tiles;
 
 pub(crate) const KIND: &str = "flat";
 
@@ -45,9 +46,7 @@ impl FlatIndex {
         let mut index = Self::new(dim)?;
         for manifest in &from.manifest.segments {
             let store = RowStore::open(&from, dim, manifest)?;
-            let bytes = tiles_bytes(store.len, dim);
-            let bytes = bytes.ok_or_else(|| from.inconsistent("section tiles"))?;
-            let tiles = from.column(&manifest.sections, "tiles", bytes)?;
+            let tiles = Tiles::open(&from, &manifest.sections, store.len, dim)?;
             index.rows.sealed.push(Segment { tiles, store });
         }
         index.rows.head.skip_ids_below(from.manifest.next_id);

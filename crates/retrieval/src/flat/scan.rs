@@ -6,7 +6,7 @@ use geoloc_geo_cells::LatLng;
 
 use crate::certificate::{Asked, QueryCode};
 use crate::error::Damage;
-use crate::kernels::{GROUP, Scan, TILE_ROWS, scan_group, scan_one};
+use crate::kernels::{GROUP, Scan, TILE_ROWS, scan_group};
 use crate::prior::PriorTerms;
 use crate::products::scan_rows;
 use crate::segments::head_row;
@@ -74,9 +74,8 @@ impl FlatIndex {
                     shape.is_none_or(|shape| p.is_some_and(|p| shape.contains(p)))
                 };
                 for block in blocks(&range, self.dim, SINGLE_BLOCK) {
-                    let mut scan = scan_of(segment, &block)?;
                     let rows = block.start * TILE_ROWS..block.end * TILE_ROWS;
-                    scan.offsets = prior.of(query, &segment.store, rows)?;
+                    let offsets = prior.of(query, &segment.store, rows)?;
                     let mut feed = Feed {
                         collector,
                         segment: number as u32,
@@ -84,7 +83,9 @@ impl FlatIndex {
                         dead: &segment.store.dead,
                         keep: shape.is_some().then_some(&keep),
                     };
-                    scan_one(self.kernel, &scan, code.asked(), &mut feed);
+                    let asked = (self.kernel, code.asked());
+                    let tiles = &segment.tiles;
+                    tiles.scan(self.dim, &block, offsets, asked, &mut feed)?;
                 }
             }
         }
@@ -124,10 +125,19 @@ impl FlatIndex {
                 collector.push(head_row(at), score, slack);
             }
         });
+        let mut room = Vec::new();
         for (number, segment) in self.rows.sealed.iter().enumerate() {
             let all = 0..segment.store.len;
             for block in blocks(&all, self.dim, BATCH_BLOCK) {
-                let scan = scan_of(segment, &block)?;
+                let whole = segment
+                    .tiles
+                    .whole(self.dim, &block, self.kernel, &mut room);
+                let scan = Scan {
+                    tiles: whole?,
+                    padded: padded(self.dim),
+                    first_row: block.start * TILE_ROWS,
+                    offsets: None,
+                };
                 for (asked, group) in asked.chunks(GROUP).zip(collectors.chunks_mut(GROUP)) {
                     let mut feeds: Vec<Feed<'_>> = group
                         .iter_mut()
@@ -167,15 +177,4 @@ fn blocks(
     (first..end)
         .step_by(step)
         .map(move |start| start..(start + step).min(end))
-}
-
-/// The tiles of a block, checked if they come from a file.
-fn scan_of<'a>(segment: &'a Segment, block: &Range<usize>) -> Result<Scan<'a>, Damage> {
-    let size = tile_bytes(segment.store.dim);
-    Ok(Scan {
-        tiles: segment.tiles.get(block.start * size..block.end * size)?,
-        padded: padded(segment.store.dim),
-        first_row: block.start * TILE_ROWS,
-        offsets: None,
-    })
 }

@@ -1,4 +1,4 @@
-//! A sealed block of rows: int8 tiles to scan, full rows to score, sorted by S2 id.
+//! A sealed block of rows: tiles of codes to scan, full rows to score, sorted by S2 id.
 
 use std::ops::Range;
 
@@ -10,7 +10,9 @@ use crate::kernels::{TILE_HEADER, TILE_ROWS};
 use crate::row_store::RowStore;
 use crate::row_table::RowSlices;
 use crate::segments::Sealed;
-use crate::store::{RESIDENT, SegmentManifest, StoreError, Writer};
+use crate::store::{SegmentManifest, StoreError, Writer};
+
+use super::tiles::Tiles;
 
 /// The dimension rounded up to whole chunks of codes.
 pub(crate) fn padded(dim: usize) -> usize {
@@ -31,7 +33,7 @@ pub(crate) fn tiles_bytes(rows: usize, dim: usize) -> Option<usize> {
 #[derive(Debug)]
 pub(crate) struct Segment {
     /// `ceil(len / 16)` tiles.
-    pub(crate) tiles: Column<u8>,
+    pub(crate) tiles: Tiles,
     pub(crate) store: RowStore,
 }
 
@@ -46,7 +48,7 @@ impl Segment {
         drop(keyed);
         let store = RowStore::build(source, &order, room)?;
         let rows = store.rows.unchecked();
-        let tiles = encode_column(rows, store.dim, room, || store.rows.release())?;
+        let tiles = Tiles::encode(rows, store.dim, room, || store.rows.release())?;
         Ok(Self { tiles, store })
     }
 
@@ -67,13 +69,12 @@ impl Sealed for Segment {
 
     fn save(&self, to: &mut Writer) -> Result<SegmentManifest, StoreError> {
         let mut manifest = self.store.save(to)?;
-        let tiles = to.section(self.tiles.bytes()?)?;
-        manifest.sections.insert("tiles".to_owned(), tiles);
+        self.tiles.save(to, &mut manifest.sections)?;
         Ok(manifest)
     }
 
     fn verify(&self) -> Result<(), Damage> {
-        self.tiles.all().map(|_| ())
+        self.tiles.verify()
     }
 }
 
@@ -115,46 +116,33 @@ fn lower_bound(store: &RowStore, within: Range<usize>, key: u64) -> Result<usize
     Ok(low)
 }
 
-/// Codes rows, 16 to a tile.
+/// Codes rows into whole tiles.
 pub(crate) fn encode_tiles(
     rows: &[f32],
     dim: usize,
     room: &mut dyn Room,
 ) -> Result<Column<u8>, MemoryError> {
-    encode_column(rows, dim, room, || {})
-}
-
-/// Codes rows; `release` is called when some of them are coded and not needed again.
-fn encode_column(
-    rows: &[f32],
-    dim: usize,
-    room: &mut dyn Room,
-    release: impl Fn(),
-) -> Result<Column<u8>, MemoryError> {
     let size = tile_bytes(dim);
     let count = (rows.len() / dim).div_ceil(TILE_ROWS);
     let mut tiles = room.column("tiles", count * size)?;
-    let together = (RESIDENT / (4 * TILE_ROWS * dim)).max(1);
-    for (number, rows) in rows.chunks(together * TILE_ROWS * dim).enumerate() {
-        let coded = tiles.as_mut_slice().chunks_exact_mut(size);
-        for (tile, rows) in coded
-            .skip(number * together)
-            .zip(rows.chunks(TILE_ROWS * dim))
-        {
-            encode_tile(tile, rows, dim);
-        }
-        release();
-        tiles.release();
+    let places = tiles.as_mut_slice().chunks_exact_mut(size);
+    for (tile, rows) in places.zip(rows.chunks(TILE_ROWS * dim)) {
+        encode_tile(tile, rows, dim, encode_row);
     }
     Ok(tiles)
 }
 
-/// Codes up to 16 rows into one tile; the lanes after them are zero rows.
-pub(crate) fn encode_tile(tile: &mut [u8], rows: &[f32], dim: usize) {
+/// Codes up to 16 rows into one tile of zeroed bytes with `encode`; the lanes after them are zero rows.
+pub(crate) fn encode_tile(
+    tile: &mut [u8],
+    rows: &[f32],
+    dim: usize,
+    encode: impl Fn(&[f32], &mut [u8], usize),
+) {
     if let Some(body) = tile.get_mut(TILE_HEADER..) {
         body.fill(128);
     }
     for (lane, row) in rows.chunks_exact(dim).enumerate() {
-        encode_row(row, tile, lane);
+        encode(row, tile, lane);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::flat::{Segment, tiles_bytes};
+use crate::flat::{Segment, Tiles, tiles_bytes};
 use crate::kernels::Kernel;
 use crate::row_store::RowStore;
 use crate::segments::Sealed;
@@ -28,7 +28,7 @@ impl FusedIndex {
             ];
             for (name, bytes) in columns {
                 if !bytes.is_empty() {
-                    shared.insert(name.to_owned(), to.section(bytes)?);
+                    shared.insert(name.to_owned(), to.section(name, bytes)?);
                 }
             }
             let mut segment = self.aerial.save(&mut to)?;
@@ -38,7 +38,8 @@ impl FusedIndex {
             ];
             for (name, bytes) in columns {
                 if !bytes.is_empty() {
-                    segment.sections.insert(name.to_owned(), to.section(bytes)?);
+                    let section = to.section(name, bytes)?;
+                    segment.sections.insert(name.to_owned(), section);
                 }
             }
             to.finish(&Manifest {
@@ -69,7 +70,6 @@ impl FusedIndex {
             return Err(damaged());
         };
         let store = RowStore::open(&from, dim, segment)?;
-        let bytes = tiles_bytes(store.len, dim).ok_or_else(damaged)?;
         let sections = &segment.sections;
         let biased = if sections.contains_key("biases") {
             store.len
@@ -87,7 +87,7 @@ impl FusedIndex {
             prototypes: from.column(shared, "prototypes", values)?,
             prototype_tiles: from.column(shared, "prototype_tiles", tiles)?,
             aerial: Segment {
-                tiles: from.column(sections, "tiles", bytes)?,
+                tiles: Tiles::open(&from, sections, store.len, dim)?,
                 store,
             },
             embedding: from.manifest.embedding.clone(),

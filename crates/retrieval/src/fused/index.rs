@@ -194,18 +194,12 @@ impl FusedIndex {
                 .is_ok_and(|p| p.is_some_and(|p| region.contains(&p))),
             _ => true,
         };
-        let size = tile_bytes(self.dim);
         for range in ranges {
             let tiles = range.start / TILE_ROWS..range.end.div_ceil(TILE_ROWS);
             for start in tiles.clone().step_by(BLOCK_TILES) {
                 let end = (start + BLOCK_TILES).min(tiles.end);
                 let rows = start * TILE_ROWS..(end * TILE_ROWS).min(store.len);
-                let scan = Scan {
-                    tiles: self.aerial.tiles.get(start * size..end * size)?,
-                    padded: padded(self.dim),
-                    first_row: start * TILE_ROWS,
-                    offsets: Some(offsets.of(self, query, rows, &prototypes)?),
-                };
+                let offsets = offsets.of(self, query, rows, &prototypes)?;
                 let mut feed = Feed {
                     collector: &mut collector,
                     segment: 0,
@@ -213,7 +207,9 @@ impl FusedIndex {
                     dead: &store.dead,
                     keep: query.region.is_some().then_some(&keep),
                 };
-                scan_one(self.kernel, &scan, code.asked(), &mut feed);
+                let asked = (self.kernel, code.asked());
+                let aerial = &self.aerial.tiles;
+                aerial.scan(self.dim, &(start..end), Some(offsets), asked, &mut feed)?;
             }
         }
         let (rows, reranked) = collector.finish(

@@ -57,7 +57,8 @@ impl IvfIndex {
     ) -> Result<BTreeMap<String, SectionManifest>, StoreError> {
         let mut shared = BTreeMap::new();
         if let Some(router) = &self.router {
-            shared.insert("tiles".to_owned(), to.section(router.tiles.bytes()?)?);
+            let tiles = to.section("tiles", router.tiles.bytes()?)?;
+            shared.insert("tiles".to_owned(), tiles);
         }
         Ok(shared)
     }

@@ -18,14 +18,14 @@ pub(super) fn is_available() -> bool {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(bytes: &[u8; 32]) -> __m256i {
+pub(super) fn load(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: the array holds the 32 bytes read; the load needs no alignment.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(low: __m256i, high: __m256i) -> [i32; 16] {
+pub(super) fn store(low: __m256i, high: __m256i) -> [i32; 16] {
     let mut out = [0i32; 16];
     // SAFETY: the array takes 8 integers from 0 and 8 from 8.
     unsafe {

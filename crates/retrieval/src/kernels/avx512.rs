@@ -14,7 +14,7 @@ use super::{GROUP, Scan, Sink, TILE_HEADER, TILE_ROWS};
 use crate::certificate::Asked;
 
 /// Bytes ahead of the codes being read that are asked for.
-const PREFETCH: usize = 8192;
+pub(super) const PREFETCH: usize = 8192;
 
 /// Whether the machine has what the functions of this file enable.
 pub(super) fn is_available() -> bool {
@@ -25,14 +25,14 @@ pub(super) fn is_available() -> bool {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(bytes: &[u8; 64]) -> __m512i {
+pub(super) fn load(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: the array holds the 64 bytes read; the load needs no alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_ps(values: &[f32; 16]) -> __m512 {
+pub(super) fn load_ps(values: &[f32; 16]) -> __m512 {
     // SAFETY: the array holds the 64 bytes read; the load needs no alignment.
     unsafe { _mm512_loadu_ps(values.as_ptr()) }
 }

@@ -39,8 +39,21 @@ fn quoted<'a>(source: &'a str, after: &str) -> std::collections::BTreeSet<&'a st
 
 #[test]
 fn every_file_checks_what_its_functions_enable() {
+    // The files of split tiles enable what those of whole ones check.
     for (file, source) in [
         ("avx2", include_str!("avx2.rs")),
+        (
+            "avx2_split",
+            concat!(include_str!("avx2_split.rs"), include_str!("avx2.rs")),
+        ),
+        (
+            "avx512_split",
+            concat!(include_str!("avx512_split.rs"), include_str!("avx512.rs")),
+        ),
+        (
+            "neon_split",
+            concat!(include_str!("neon_split.rs"), include_str!("neon.rs")),
+        ),
         ("avx2_low_bits", include_str!("avx2_low_bits.rs")),
         ("avx512", include_str!("avx512.rs")),
         ("avx512_low_bits", include_str!("avx512_low_bits.rs")),

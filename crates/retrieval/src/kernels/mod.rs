@@ -8,15 +8,23 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2_low_bits;
 #[cfg(target_arch = "x86_64")]
+mod avx2_split;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_low_bits;
+#[cfg(target_arch = "x86_64")]
+mod avx512_split;
 mod low_bits;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "aarch64")]
+mod neon_split;
 mod portable;
+mod split;
 
 pub(crate) use low_bits::{LowScan, scan_four_bit, scan_four_bit_group, scan_one_bit};
+pub(crate) use split::{SplitScan, join_tile, lower_bytes, scan_split, split_tile, upper_bytes};
 
 use std::sync::OnceLock;
 
@@ -230,13 +238,20 @@ pub(crate) fn dot64(a: &[f32], b: &[f32]) -> f64 {
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn prefetch_bytes(bytes: &[u8; 128], ahead: usize) {
+    for line in bytes.as_chunks::<64>().0 {
+        prefetch_line(line, ahead);
+    }
+}
+
+/// As [`prefetch_bytes`], 64 of them.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn prefetch_line(bytes: &[u8; 64], ahead: usize) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    let at = bytes.as_ptr().cast::<i8>().wrapping_add(ahead);
     #[allow(unsafe_code, reason = "a hint to the cache")]
     // SAFETY: a prefetch never faults, wherever it points.
     unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(at);
-        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(64));
+        _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast::<i8>().wrapping_add(ahead));
     }
 }
 

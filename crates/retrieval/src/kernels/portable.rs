@@ -1,7 +1,8 @@
 //! Plain Rust, for every machine; defines what the others must equal.
 
+use super::split::{SplitScan, Survivors};
 use super::{Scan, Sink, TILE_HEADER, TILE_ROWS};
-use crate::certificate::{Asked, QueryCode, unpack_bounds};
+use crate::certificate::{Asked, QueryCode, UPPER, unpack_bounds};
 
 /// f64 products in 16 running sums (column j into sum j mod 16), added as a balanced tree.
 ///
@@ -105,5 +106,56 @@ pub(super) fn finish_tile<S: Sink>(
     }
     if lanes != 0 {
         sink.take(scan.first_row + t * TILE_ROWS, lanes, &score, &slack);
+    }
+}
+
+pub(super) fn scan_upper<S: Survivors>(scan: &SplitScan<'_>, query: Asked<'_>, survivors: &mut S) {
+    for (t, tile) in scan.upper.chunks_exact(scan.tile_bytes()).enumerate() {
+        let (header, codes) = tile.split_at(TILE_HEADER);
+        let mut dots = [0i32; TILE_ROWS];
+        for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.code.words) {
+            let [low, high] =
+                [words[0], words[1]].map(|w| w.to_le_bytes().map(|b| i32::from(b as i8)));
+            for (sum, x) in dots.iter_mut().zip(chunk.as_chunks::<4>().0) {
+                for ((&x, a), b) in x.iter().zip(low).zip(high) {
+                    *sum += i32::from(x & 0x0f) * a + i32::from(x >> 4) * b;
+                }
+            }
+        }
+        finish_upper(scan, t, header, &dots, query, survivors);
+    }
+}
+
+/// From products with the upper halves of the codes, 0 to 15, to bounds; a tile with a row whose bound reaches
+/// the floor survives.
+pub(super) fn finish_upper<S: Survivors>(
+    scan: &SplitScan<'_>,
+    t: usize,
+    header: &[u8],
+    dots: &[i32; TILE_ROWS],
+    query: Asked<'_>,
+    survivors: &mut S,
+) {
+    let code = query.code;
+    let offsets = scan.offsets.and_then(|offsets| offsets.of_tile(t));
+    let floor = survivors.floor();
+    let (scales, bounds) = header.split_at(TILE_HEADER / 2);
+    let words = (scales.as_chunks::<4>().0.iter()).zip(bounds.as_chunks::<4>().0);
+    let mut survives = false;
+    for (lane, (&dot, (scale, bound))) in dots.iter().zip(words).enumerate() {
+        let scale = u32::from_le_bytes(*scale);
+        let (error, scale) = (f32::from_bits(scale << 16), f32::from_bits(scale & UPPER));
+        let (_, norm) = unpack_bounds(u32::from_le_bytes(*bound));
+        let twice = 32 * dot + code.upper_bias;
+        let mut s = twice as f32 * 0.5 * code.scale[0] * scale + query.constant;
+        let mut e = error * code.first_error_factor + (norm * code.first_norm_factor + query.slack);
+        if let Some((terms, slacks)) = &offsets {
+            s += terms[lane];
+            e += slacks[lane];
+        }
+        survives |= s + e >= floor;
+    }
+    if survives {
+        survivors.take(t);
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! 0      header A   magic, format version, sequence number, place and checksum of a manifest
 //! 4096   header B   likewise; the valid header with the larger sequence number counts
-//! 8192   sections   each on a page boundary: tiles, rows, ids, cells, ...; after each, the XXH3-64
-//!                   checksums of its blocks of 64 KiB
+//! 8192   sections   each on a page boundary: codes, rows, ids, cells, ...; after each, the XXH3-64
+//!                   checksums of its blocks of 64 KiB, or of 4 where it is read here and there
 //!        manifest   JSON: kind, dimension, settings, the segments and where their sections are
 //! ```
 //!
@@ -22,11 +22,12 @@ pub use error::StoreError;
 pub(crate) use manifest::{Manifest, SectionManifest, SegmentManifest};
 pub(crate) use mapping::{WrittenMap, map_file, map_file_mut, release, scattered};
 pub(crate) use reader::{Reader, Stamp};
-pub(crate) use section::{BLOCK, MappedSection, block_sums};
+pub(crate) use section::MappedSection;
 pub(crate) use writer::{Writer, replace_file};
 
-/// The format that this version writes; all from 1 on are read.
-pub const FORMAT_VERSION: u32 = 1;
+/// The format that this version writes; all from 1 on are read. Format 2 cuts the codes of an exact index in
+/// two and has smaller blocks where rows are read one by one.
+pub const FORMAT_VERSION: u32 = 2;
 pub(crate) const MAGIC: [u8; 8] = *b"GEOLOCIX";
 pub(crate) const PAGE: usize = 4096;
 /// Bytes of a mapped file that a build keeps resident as it passes over it: whole blocks.

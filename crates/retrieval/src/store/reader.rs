@@ -15,7 +15,8 @@ use crate::column::{Column, Plain};
 use crate::origin::Origin;
 
 use super::manifest::SectionManifest;
-use super::{BLOCK, FORMAT_VERSION, MAGIC, Manifest, MappedSection, PAGE, StoreError, map_file};
+use super::section::BLOCK;
+use super::{FORMAT_VERSION, MAGIC, Manifest, MappedSection, PAGE, StoreError, map_file};
 
 /// An open index file.
 #[derive(Debug)]
@@ -160,21 +161,20 @@ impl Reader {
             return Err(damaged());
         }
         let range = span(section.offset, section.bytes).ok_or_else(damaged)?;
-        let blocks = range.len().div_ceil(BLOCK);
+        let block = section.block.unwrap_or(BLOCK);
+        if !(PAGE..=BLOCK).contains(&block) {
+            return Err(damaged());
+        }
+        let blocks = range.len().div_ceil(block);
         let sums = span(section.sums, blocks as u64 * 8).ok_or_else(damaged)?;
-        let sums = self.map.get(sums).ok_or_else(damaged)?;
-        if xxh3_64(sums) != section.sums_hash {
+        if self.map.get(sums.clone()).map(xxh3_64) != Some(section.sums_hash) {
             return Err(damaged());
         }
         Column::mapped(MappedSection {
             map: Arc::clone(&self.map),
             range,
-            sums: sums
-                .as_chunks::<8>()
-                .0
-                .iter()
-                .map(|s| u64::from_le_bytes(*s))
-                .collect(),
+            block,
+            sums,
             seen: (0..blocks.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),

@@ -1,4 +1,4 @@
-//! One section of a mapped file, with a checksum for every block of 64 KiB.
+//! One section of a mapped file, with a checksum for every block of it.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,14 +10,24 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Damage;
 
-use super::scattered;
+use super::{PAGE, scattered};
 
-/// Bytes that share one checksum.
-pub(crate) const BLOCK: usize = 64 << 10;
+/// Bytes that share one checksum, in sections that are read from end to end and in all of format 1.
+pub(super) const BLOCK: usize = 64 << 10;
+/// The same in sections that are read here and there.
+const SMALL_BLOCK: usize = PAGE;
+
+/// Bytes that share one checksum in a new section.
+pub(super) fn block_of(name: &str) -> usize {
+    match name {
+        "rows" | "lower" | "prototypes" => SMALL_BLOCK,
+        _ => BLOCK,
+    }
+}
 
 /// The checksums of the blocks of a section, the last one possibly short.
-pub(crate) fn block_sums(bytes: &[u8]) -> Vec<u64> {
-    bytes.chunks(BLOCK).map(xxh3_64).collect()
+pub(super) fn block_sums(bytes: &[u8], block: usize) -> impl Iterator<Item = u64> {
+    bytes.chunks(block).map(xxh3_64)
 }
 
 /// A part of a mapped file. A block is checked when it is read for the first time, so opening costs
@@ -26,7 +36,10 @@ pub(crate) fn block_sums(bytes: &[u8]) -> Vec<u64> {
 pub(crate) struct MappedSection {
     pub(crate) map: Arc<Mmap>,
     pub(crate) range: Range<usize>,
-    pub(crate) sums: Vec<u64>,
+    /// Bytes that share one checksum.
+    pub(crate) block: usize,
+    /// Where the checksums are, eight bytes each.
+    pub(crate) sums: Range<usize>,
     /// One bit per block: already found right.
     pub(crate) seen: Vec<AtomicU64>,
     pub(crate) name: &'static str,
@@ -48,7 +61,7 @@ impl MappedSection {
         if range.is_empty() {
             return Ok(());
         }
-        for block in range.start / BLOCK..=(range.end - 1) / BLOCK {
+        for block in range.start / self.block..=(range.end - 1) / self.block {
             self.check_block(block)?;
         }
         Ok(())
@@ -62,10 +75,14 @@ impl MappedSection {
             return Ok(());
         }
         let bytes = self.unchecked();
-        let start = (block * BLOCK).min(bytes.len());
-        let end = (start + BLOCK).min(bytes.len());
-        let sum = bytes.get(start..end).map(xxh3_64);
-        if sum.is_none() || sum != self.sums.get(block).copied() {
+        let start = (block * self.block).min(bytes.len());
+        let end = (start + self.block).min(bytes.len());
+        let sums = self.map.get(self.sums.clone()).unwrap_or(&[]);
+        let expected = sums.as_chunks::<8>().0.get(block);
+        let sum = bytes
+            .get(start..end)
+            .map(|bytes| xxh3_64(bytes).to_le_bytes());
+        if sum.is_none() || sum.as_ref() != expected {
             return Err(Damage {
                 file: self.path.as_ref().clone(),
                 section: self.name,

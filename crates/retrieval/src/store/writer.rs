@@ -12,10 +12,8 @@ use crate::error::MemoryError;
 
 use super::manifest::SectionManifest;
 use super::reader::stamp_of;
-use super::{
-    BLOCK, FORMAT_VERSION, MAGIC, Manifest, PAGE, RESIDENT, Stamp, StoreError, block_sums,
-    map_file_mut,
-};
+use super::section::{BLOCK, block_of, block_sums};
+use super::{FORMAT_VERSION, MAGIC, Manifest, PAGE, RESIDENT, Stamp, StoreError, map_file_mut};
 
 /// An index file being written.
 #[derive(Debug)]
@@ -93,10 +91,15 @@ impl Writer {
     }
 
     /// Writes a section and its checksums.
-    pub(crate) fn section(&mut self, bytes: &[u8]) -> Result<SectionManifest, StoreError> {
-        let offset = self.end;
+    pub(crate) fn section(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<SectionManifest, StoreError> {
+        let (offset, block) = (self.end, block_of(name));
         self.write_at(offset, bytes)?;
-        self.sums(offset, bytes.len(), &block_sums(bytes))
+        let sums = block_sums(bytes, block).collect::<Vec<_>>();
+        self.sums(offset, bytes.len(), block, &sums)
     }
 
     /// Writes the checksums of a section that is already in the file.
@@ -104,6 +107,7 @@ impl Writer {
         &mut self,
         offset: u64,
         bytes: usize,
+        block: usize,
         sums: &[u64],
     ) -> Result<SectionManifest, StoreError> {
         let sums: Vec<u8> = sums.iter().flat_map(|s| s.to_le_bytes()).collect();
@@ -113,6 +117,7 @@ impl Writer {
         Ok(SectionManifest {
             offset,
             bytes: bytes as u64,
+            block: (block != BLOCK).then_some(block),
             sums: at,
             sums_hash: xxh3_64(&sums),
         })
@@ -127,12 +132,14 @@ impl Writer {
         for (name, offset, size) in std::mem::take(&mut self.reserved) {
             let map = map_file_mut(&self.file, offset, size as usize)
                 .map_err(StoreError::io(&self.path))?;
-            let mut sums = Vec::with_capacity(map.len().div_ceil(BLOCK));
+            let block = block_of(name);
+            let mut sums = Vec::with_capacity(map.len().div_ceil(block));
             for blocks in map.chunks(RESIDENT) {
-                sums.extend(block_sums(blocks));
+                sums.extend(block_sums(blocks, block));
                 map.release();
             }
-            out.insert(name.to_owned(), self.sums(offset, map.len(), &sums)?);
+            let section = self.sums(offset, map.len(), block, &sums)?;
+            out.insert(name.to_owned(), section);
         }
         Ok(out)
     }

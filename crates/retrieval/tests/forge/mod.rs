@@ -16,6 +16,7 @@ use geoloc_retrieval::{
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Bytes that share one checksum where a section does not say.
 const BLOCK: usize = 64 << 10;
 const HEADER: usize = 56;
 const PAGE: usize = 4096;
@@ -164,7 +165,8 @@ pub fn forge(file: &[u8], changes: &[Change]) -> Option<Vec<u8>> {
         let Some(range) = span(section, &out) else {
             continue;
         };
-        let sums = out[range].chunks(BLOCK).map(xxh3_64);
+        let block = number(section, "block").filter(|block| (PAGE..=BLOCK).contains(block));
+        let sums = out[range].chunks(block.unwrap_or(BLOCK)).map(xxh3_64);
         let sums: Vec<u8> = sums.flat_map(u64::to_le_bytes).collect();
         if let Some(fields) = section.as_object_mut() {
             fields.insert("sums_hash".to_owned(), xxh3_64(&sums).into());
@@ -192,7 +194,8 @@ pub fn forge(file: &[u8], changes: &[Change]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Writes a file of each kind and answers their bytes: flat and lists in two segments with removed rows.
+/// Writes a file of each kind and answers their bytes: flat and lists in two segments with removed rows. The last
+/// one is of format 1.
 pub fn originals(folder: &Path) -> Option<Vec<Vec<u8>>> {
     let (n, dim) = (40, 5);
     let values = |n: usize| -> Vec<f32> { (0..n * dim).map(|i| (i as f32).sin()).collect() };
@@ -230,6 +233,7 @@ pub fn originals(folder: &Path) -> Option<Vec<Vec<u8>>> {
     let table = table.with_biases(0.5, -0.25);
     FusedIndex::new(&table).ok()?.save(&path).ok()?;
     out.push(std::fs::read(&path).ok()?);
+    out.push(include_bytes!("../fixtures/flat_v1.index").to_vec());
     Some(out)
 }
 

@@ -1,0 +1,239 @@
+//! Tiles cut in two: a scan reads the upper four bits of every code, and the lower four only in tiles that the
+//! upper ones cannot rule out.
+//!
+//! ```text
+//! tile         header, then 16 rows x 4 columns, 16 rows x 4 columns, ... (64 bytes each)
+//! upper part   header, then for every two of them their upper halves: of the first in the lower four bits
+//! lower part   likewise their lower halves, without a header
+//! ```
+//!
+//! The header of a tile that is cut holds scales of 16 bits and, in the other 16, how far the upper halves
+//! alone can be from the row.
+
+use crate::certificate::Asked;
+use crate::error::Damage;
+
+#[cfg(target_arch = "aarch64")]
+use super::neon_split;
+use super::{Kernel, Offsets, Scan, Sink, TILE_HEADER, TILE_ROWS, portable, scan_one};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2_split, avx512_split};
+
+/// The upper parts of whole tiles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SplitScan<'a> {
+    pub(crate) upper: &'a [u8],
+    /// The dimension rounded up to a multiple of 8.
+    pub(crate) padded: usize,
+    /// Row number of the first row of the first tile.
+    pub(crate) first_row: usize,
+    /// Something to add to every row's score.
+    pub(crate) offsets: Option<Offsets<'a>>,
+}
+
+impl SplitScan<'_> {
+    pub(super) fn tile_bytes(&self) -> usize {
+        upper_bytes(self.padded)
+    }
+}
+
+/// Bytes of the upper part of a tile.
+pub(crate) fn upper_bytes(padded: usize) -> usize {
+    TILE_HEADER + lower_bytes(padded)
+}
+
+/// Bytes of the lower part of a tile.
+pub(crate) fn lower_bytes(padded: usize) -> usize {
+    TILE_ROWS * padded / 2
+}
+
+/// Cuts a tile in two.
+pub(crate) fn split_tile(tile: &[u8], upper: &mut [u8], lower: &mut [u8]) {
+    let (Some((header, codes)), Some((upper_header, upper))) = (
+        tile.split_first_chunk::<TILE_HEADER>(),
+        upper.split_first_chunk_mut::<TILE_HEADER>(),
+    ) else {
+        return;
+    };
+    upper_header.copy_from_slice(header);
+    let pairs = codes.as_chunks::<128>().0.iter();
+    let parts = (upper.as_chunks_mut::<64>().0.iter_mut()).zip(lower.as_chunks_mut::<64>().0);
+    for (pair, (upper, lower)) in pairs.zip(parts) {
+        let (first, second) = pair.split_at(64);
+        for (((u, l), &a), &b) in upper.iter_mut().zip(lower).zip(first).zip(second) {
+            *u = a >> 4 | b & 0xf0;
+            *l = a & 0x0f | b << 4;
+        }
+    }
+}
+
+/// The reverse of [`split_tile`]; the header keeps only the scales.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "compiled anew with the caller's instructions"
+)]
+pub(super) fn join_with_any(upper: &[u8], lower: &[u8], tile: &mut [u8]) {
+    let (Some((upper_header, upper)), Some((header, codes))) = (
+        upper.split_first_chunk::<TILE_HEADER>(),
+        tile.split_first_chunk_mut::<TILE_HEADER>(),
+    ) else {
+        return;
+    };
+    header.copy_from_slice(upper_header);
+    for scale in header.as_chunks_mut::<4>().0.iter_mut().take(TILE_ROWS) {
+        (scale[0], scale[1]) = (0, 0);
+    }
+    let parts = (upper.as_chunks::<64>().0.iter()).zip(lower.as_chunks::<64>().0);
+    for (pair, (upper, lower)) in codes.as_chunks_mut::<128>().0.iter_mut().zip(parts) {
+        let (first, second) = pair.split_at_mut(64);
+        for (((a, b), &u), &l) in first.iter_mut().zip(second).zip(upper).zip(lower) {
+            *a = u << 4 | l & 0x0f;
+            *b = u & 0xf0 | l >> 4;
+        }
+    }
+}
+
+/// Puts a tile together again.
+pub(crate) fn join_tile(kernel: Kernel, upper: &[u8], lower: &[u8], tile: &mut [u8]) {
+    match kernel {
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512Vnni if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                avx512_split::join_tile(upper, lower, tile);
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx2 if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                avx2_split::join_tile(upper, lower, tile);
+            }
+        }
+        _ => join_with_any(upper, lower, tile),
+    }
+}
+
+/// Receives the tiles that their upper parts cannot rule out.
+pub(super) trait Survivors {
+    /// Tiles in which no row's upper bound reaches this are not reported.
+    fn floor(&self) -> f32;
+
+    fn take(&mut self, tile: usize);
+}
+
+/// Scans for one query. `lower` gives the lower part of a tile of the scan, by its number there.
+///
+/// # Errors
+///
+/// What `lower` fails with.
+pub(crate) fn scan_split<'a, S: Sink>(
+    kernel: Kernel,
+    scan: &SplitScan<'a>,
+    query: Asked<'_>,
+    lower: impl Fn(usize) -> Result<&'a [u8], Damage>,
+    sink: &mut S,
+) -> Result<(), Damage> {
+    let mut survivors = Whole {
+        kernel,
+        scan: *scan,
+        query,
+        lower,
+        sink,
+        tile: Vec::new(),
+        failure: None,
+    };
+    scan_upper(kernel, scan, query, &mut survivors);
+    survivors.failure.map_or(Ok(()), Err)
+}
+
+/// Scores the tiles that survive with all eight bits.
+struct Whole<'a, 's, 'q, S, L> {
+    kernel: Kernel,
+    scan: SplitScan<'a>,
+    query: Asked<'q>,
+    lower: L,
+    sink: &'s mut S,
+    /// The tile put together.
+    tile: Vec<u8>,
+    failure: Option<Damage>,
+}
+
+impl<'a, S: Sink, L: Fn(usize) -> Result<&'a [u8], Damage>> Survivors for Whole<'a, '_, '_, S, L> {
+    fn floor(&self) -> f32 {
+        if self.failure.is_some() {
+            return f32::INFINITY;
+        }
+        self.sink.floor()
+    }
+
+    fn take(&mut self, t: usize) {
+        let size = self.scan.tile_bytes();
+        let Some(upper) = self.scan.upper.get(t * size..(t + 1) * size) else {
+            return;
+        };
+        let lower = match (self.lower)(t) {
+            Ok(lower) => lower,
+            Err(damage) => {
+                self.failure = Some(damage);
+                return;
+            }
+        };
+        self.tile
+            .resize(TILE_HEADER + TILE_ROWS * self.scan.padded, 0);
+        join_tile(self.kernel, upper, lower, &mut self.tile);
+        let offsets = self.scan.offsets.and_then(|offsets| offsets.of_tile(t));
+        let whole = Scan {
+            tiles: &self.tile,
+            padded: self.scan.padded,
+            first_row: self.scan.first_row + t * TILE_ROWS,
+            offsets: offsets
+                .as_ref()
+                .map(|(score, slack)| Offsets::PerRow { score, slack }),
+        };
+        scan_one(self.kernel, &whole, self.query, self.sink);
+    }
+}
+
+/// Scans upper parts.
+fn scan_upper<S: Survivors>(
+    kernel: Kernel,
+    scan: &SplitScan<'_>,
+    query: Asked<'_>,
+    survivors: &mut S,
+) {
+    match kernel {
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512Vnni if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                avx512_split::scan_upper(scan, query, survivors);
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx2 if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                avx2_split::scan_upper(scan, query, survivors);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        Kernel::Neon if kernel.is_available() => {
+            #[allow(unsafe_code, reason = "calls a function that needs NEON")]
+            // SAFETY: the guard has checked the features that the function enables.
+            unsafe {
+                neon_split::scan_upper(scan, query, survivors);
+            }
+        }
+        _ => portable::scan_upper(scan, query, survivors),
+    }
+}
+
+#[cfg(test)]
+#[path = "split_tests.rs"]
+mod tests;
