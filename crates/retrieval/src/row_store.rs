@@ -118,8 +118,7 @@ impl RowStore {
         ];
         for (name, bytes) in columns {
             if !bytes.is_empty() {
-                out.sections
-                    .insert(name.to_owned(), to.section(name, bytes)?);
+                out.sections.insert(name.to_owned(), to.section(bytes)?);
             }
         }
         self.save_removed(&mut out, to)?;
@@ -135,7 +134,7 @@ impl RowStore {
         manifest.dead = self.dead.count;
         manifest.unplaced = self.unplaced;
         if self.dead.count > 0 {
-            let section = to.section("dead", bytemuck::cast_slice(&self.dead.words))?;
+            let section = to.section(bytemuck::cast_slice(&self.dead.words))?;
             manifest.sections.insert("dead".to_owned(), section);
         }
         Ok(())

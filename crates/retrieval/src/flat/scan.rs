@@ -6,7 +6,7 @@ use geoloc_geo_cells::LatLng;
 
 use crate::certificate::{Asked, QueryCode};
 use crate::error::Damage;
-use crate::kernels::{GROUP, Scan, TILE_ROWS, scan_group};
+use crate::kernels::{GROUP, Scan, Scratch, TILE_ROWS, scan_group};
 use crate::prior::PriorTerms;
 use crate::products::scan_rows;
 use crate::segments::head_row;
@@ -18,7 +18,7 @@ use super::collector::{Collector, Feed};
 use super::segment::{Segment, padded, tile_bytes};
 
 /// Bytes of tiles checked, if they come from a file, and then scanned out of the second-level cache.
-const SINGLE_BLOCK: usize = 256 << 10;
+const SINGLE_BLOCK: usize = 512 << 10;
 /// Bytes of tiles that stay in the second-level cache while all queries of a batch pass over them.
 const BATCH_BLOCK: usize = 384 << 10;
 
@@ -125,30 +125,33 @@ impl FlatIndex {
                 collector.push(head_row(at), score, slack);
             }
         });
-        let mut room = Vec::new();
+        let mut room = Scratch::default();
         for (number, segment) in self.rows.sealed.iter().enumerate() {
             let all = 0..segment.store.len;
             for block in blocks(&all, self.dim, BATCH_BLOCK) {
-                let whole = segment
-                    .tiles
-                    .whole(self.dim, &block, self.kernel, &mut room);
+                let feed = |collector| Feed {
+                    collector,
+                    segment: number as u32,
+                    range: all.clone(),
+                    dead: &segment.store.dead,
+                    keep: None,
+                };
+                let tiles = &segment.tiles;
+                if asked.len() < GROUP {
+                    for (asked, collector) in asked.iter().zip(&mut collectors) {
+                        let asked = (self.kernel, *asked);
+                        tiles.scan(self.dim, &block, None, asked, &mut feed(collector))?;
+                    }
+                    continue;
+                }
                 let scan = Scan {
-                    tiles: whole?,
+                    tiles: tiles.whole(self.dim, &block, self.kernel, &mut room)?,
                     padded: padded(self.dim),
                     first_row: block.start * TILE_ROWS,
                     offsets: None,
                 };
                 for (asked, group) in asked.chunks(GROUP).zip(collectors.chunks_mut(GROUP)) {
-                    let mut feeds: Vec<Feed<'_>> = group
-                        .iter_mut()
-                        .map(|collector| Feed {
-                            collector,
-                            segment: number as u32,
-                            range: all.clone(),
-                            dead: &segment.store.dead,
-                            keep: None,
-                        })
-                        .collect();
+                    let mut feeds: Vec<Feed<'_>> = group.iter_mut().map(feed).collect();
                     scan_group(self.kernel, &scan, asked, &mut feeds);
                 }
             }

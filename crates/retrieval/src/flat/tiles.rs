@@ -7,7 +7,7 @@ use crate::certificate::{Asked, encode_split_row};
 use crate::column::{Column, Room};
 use crate::error::{Damage, MemoryError};
 use crate::kernels::{
-    Kernel, Offsets, Scan, Sink, SplitScan, TILE_ROWS, join_tile, lower_bytes, scan_one,
+    Kernel, Offsets, Scan, Scratch, Sink, SplitScan, TILE_ROWS, join_tile, lower_bytes, scan_one,
     scan_split, split_tile, upper_bytes,
 };
 use crate::store::{RESIDENT, Reader, SectionManifest, StoreError, Writer};
@@ -77,16 +77,14 @@ impl Tiles {
         let (upper, lower) = (upper_bytes(padded(dim)), lower_bytes(padded(dim)));
         Ok(Self::Split {
             upper: from.column(sections, "upper", size(upper, "upper")?)?,
-            lower: from
-                .column(sections, "lower", size(lower, "lower")?)?
-                .scattered(),
+            lower: from.column(sections, "lower", size(lower, "lower")?)?,
         })
     }
 
     /// Writes the codes.
     pub(super) fn save(&self, to: &mut Writer, sections: &mut Sections) -> Result<(), StoreError> {
         for (name, column) in self.columns() {
-            sections.insert(name.to_owned(), to.section(name, column.bytes()?)?);
+            sections.insert(name.to_owned(), to.section(column.bytes()?)?);
         }
         Ok(())
     }
@@ -155,7 +153,7 @@ impl Tiles {
         dim: usize,
         tiles: &Range<usize>,
         kernel: Kernel,
-        room: &'a mut Vec<u8>,
+        room: &'a mut Scratch,
     ) -> Result<&'a [u8], Damage> {
         let padded = padded(dim);
         match self {
@@ -163,7 +161,7 @@ impl Tiles {
             Self::Split { upper, lower } => {
                 let upper = some(upper, tiles, upper_bytes(padded))?;
                 let lower = some(lower, tiles, lower_bytes(padded))?;
-                room.resize(tiles.len() * tile_bytes(dim), 0);
+                let room = room.get(tiles.len() * tile_bytes(dim));
                 let parts = (upper.chunks_exact(upper_bytes(padded)))
                     .zip(lower.chunks_exact(lower_bytes(padded)));
                 for (tile, (upper, lower)) in room.chunks_exact_mut(tile_bytes(dim)).zip(parts) {

@@ -28,7 +28,7 @@ impl FusedIndex {
             ];
             for (name, bytes) in columns {
                 if !bytes.is_empty() {
-                    shared.insert(name.to_owned(), to.section(name, bytes)?);
+                    shared.insert(name.to_owned(), to.section(bytes)?);
                 }
             }
             let mut segment = self.aerial.save(&mut to)?;
@@ -38,7 +38,7 @@ impl FusedIndex {
             ];
             for (name, bytes) in columns {
                 if !bytes.is_empty() {
-                    let section = to.section(name, bytes)?;
+                    let section = to.section(bytes)?;
                     segment.sections.insert(name.to_owned(), section);
                 }
             }

@@ -27,10 +27,8 @@ impl HnswIndex {
             .map_err(|_| StoreError::inconsistent(path.as_ref(), SETTINGS))?;
         let shared = |to: &mut Writer| {
             let sections = [(GRAPH, &graph), (SETTINGS, &settings)];
-            let written = sections.map(|(name, bytes)| {
-                to.section(name, bytes)
-                    .map(|section| (name.to_owned(), section))
-            });
+            let written = sections
+                .map(|(name, bytes)| to.section(bytes).map(|section| (name.to_owned(), section)));
             written.into_iter().collect::<Result<BTreeMap<_, _>, _>>()
         };
         let manifest = |shared, segments| Manifest {

@@ -57,8 +57,7 @@ impl IvfIndex {
     ) -> Result<BTreeMap<String, SectionManifest>, StoreError> {
         let mut shared = BTreeMap::new();
         if let Some(router) = &self.router {
-            let tiles = to.section("tiles", router.tiles.bytes()?)?;
-            shared.insert("tiles".to_owned(), tiles);
+            shared.insert("tiles".to_owned(), to.section(router.tiles.bytes()?)?);
         }
         Ok(shared)
     }

@@ -175,7 +175,7 @@ impl Sealed for ListSegment {
         for (name, bytes) in columns {
             manifest
                 .sections
-                .insert(name.to_owned(), to.section(name, bytes)?);
+                .insert(name.to_owned(), to.section(bytes)?);
         }
         Ok(manifest)
     }

@@ -38,6 +38,7 @@ pub(super) fn store(low: __m256i, high: __m256i) -> [i32; 16] {
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
     let ones = _mm256_set1_epi16(1);
+    let ahead = scan.ahead(4096);
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let (header, codes) = tile.split_at(TILE_HEADER);
         let mut sums = [
@@ -45,7 +46,7 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S)
             [_mm256_set1_epi32(query.code.bias[1]); 2],
         ];
         for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.code.words) {
-            super::prefetch_bytes(chunk, 4096);
+            super::prefetch_bytes(chunk, ahead);
             for (quarter, bytes) in chunk.as_chunks::<32>().0.iter().enumerate() {
                 let x = load(bytes);
                 let (half, rows) = (quarter / 2, quarter % 2);

@@ -72,6 +72,7 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S)
     let error_factor = _mm512_set1_ps(code.error_factor);
     let norm_factor = _mm512_set1_ps(code.norm_factor);
     let slack = _mm512_set1_ps(query.slack);
+    let ahead = scan.ahead(PREFETCH);
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let Some((scales, errors, norms, codes)) = header_of(tile) else {
             return;
@@ -80,7 +81,7 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S)
         let mut b0 = _mm512_set1_epi32(code.bias[1]);
         let (mut a1, mut b1) = (_mm512_setzero_si512(), _mm512_setzero_si512());
         for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&code.words) {
-            super::prefetch_bytes(chunk, PREFETCH);
+            super::prefetch_bytes(chunk, ahead);
             if let [low, high] = chunk.as_chunks::<64>().0 {
                 let (low, high) = (load(low), load(high));
                 a0 = _mm512_dpbusd_epi32(a0, low, _mm512_set1_epi32(words[0]));

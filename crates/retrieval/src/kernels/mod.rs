@@ -24,7 +24,9 @@ mod portable;
 mod split;
 
 pub(crate) use low_bits::{LowScan, scan_four_bit, scan_four_bit_group, scan_one_bit};
-pub(crate) use split::{SplitScan, join_tile, lower_bytes, scan_split, split_tile, upper_bytes};
+pub(crate) use split::{
+    Scratch, SplitScan, join_tile, lower_bytes, scan_split, split_tile, upper_bytes,
+};
 
 use std::sync::OnceLock;
 
@@ -144,6 +146,16 @@ impl Offsets<'_> {
 impl Scan<'_> {
     pub(crate) fn tile_bytes(&self) -> usize {
         TILE_HEADER + TILE_ROWS * self.padded
+    }
+
+    /// How far ahead to ask the cache for codes: there is nothing after a single tile.
+    #[cfg(target_arch = "x86_64")]
+    fn ahead(&self, distance: usize) -> usize {
+        if self.tiles.len() > self.tile_bytes() {
+            distance
+        } else {
+            0
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::Damage;
 
 #[cfg(target_arch = "aarch64")]
 use super::neon_split;
-use super::{Kernel, Offsets, Scan, Sink, TILE_HEADER, TILE_ROWS, portable, scan_one};
+use super::{Kernel, Offsets, Scan, Sink, TILE_HEADER, TILE_ROWS, portable, prefetch, scan_one};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2_split, avx512_split};
 
@@ -117,6 +117,19 @@ pub(crate) fn join_tile(kernel: Kernel, upper: &[u8], lower: &[u8], tile: &mut [
     }
 }
 
+/// Bytes that are used again and again, on a boundary of cache lines.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// So many bytes, of any content.
+    pub(crate) fn get(&mut self, size: usize) -> &mut [u8] {
+        self.0.resize(size + 63, 0);
+        let start = self.0.as_ptr().align_offset(64).min(63);
+        self.0.get_mut(start..start + size).unwrap_or(&mut [])
+    }
+}
+
 /// Receives the tiles that their upper parts cannot rule out.
 pub(super) trait Survivors {
     /// Tiles in which no row's upper bound reaches this are not reported.
@@ -143,10 +156,12 @@ pub(crate) fn scan_split<'a, S: Sink>(
         query,
         lower,
         sink,
-        tile: Vec::new(),
+        tile: Scratch::default(),
+        waiting: None,
         failure: None,
     };
     scan_upper(kernel, scan, query, &mut survivors);
+    survivors.score_waiting();
     survivors.failure.map_or(Ok(()), Err)
 }
 
@@ -158,8 +173,32 @@ struct Whole<'a, 's, 'q, S, L> {
     lower: L,
     sink: &'s mut S,
     /// The tile put together.
-    tile: Vec<u8>,
+    tile: Scratch,
+    /// The last tile to survive and its lower part, which is on its way from memory.
+    waiting: Option<(usize, &'a [u8])>,
     failure: Option<Damage>,
+}
+
+impl<S: Sink, L> Whole<'_, '_, '_, S, L> {
+    fn score_waiting(&mut self) {
+        let Some((t, lower)) = self.waiting.take() else {
+            return;
+        };
+        let size = self.scan.tile_bytes();
+        let upper = self.scan.upper.get(t * size..(t + 1) * size);
+        let tile = self.tile.get(TILE_HEADER + TILE_ROWS * self.scan.padded);
+        join_tile(self.kernel, upper.unwrap_or(&[]), lower, tile);
+        let offsets = self.scan.offsets.and_then(|offsets| offsets.of_tile(t));
+        let whole = Scan {
+            tiles: tile,
+            padded: self.scan.padded,
+            first_row: self.scan.first_row + t * TILE_ROWS,
+            offsets: offsets
+                .as_ref()
+                .map(|(score, slack)| Offsets::PerRow { score, slack }),
+        };
+        scan_one(self.kernel, &whole, self.query, self.sink);
+    }
 }
 
 impl<'a, S: Sink, L: Fn(usize) -> Result<&'a [u8], Damage>> Survivors for Whole<'a, '_, '_, S, L> {
@@ -171,30 +210,14 @@ impl<'a, S: Sink, L: Fn(usize) -> Result<&'a [u8], Damage>> Survivors for Whole<
     }
 
     fn take(&mut self, t: usize) {
-        let size = self.scan.tile_bytes();
-        let Some(upper) = self.scan.upper.get(t * size..(t + 1) * size) else {
-            return;
-        };
-        let lower = match (self.lower)(t) {
-            Ok(lower) => lower,
-            Err(damage) => {
-                self.failure = Some(damage);
-                return;
+        self.score_waiting();
+        match (self.lower)(t) {
+            Ok(lower) => {
+                prefetch(lower);
+                self.waiting = Some((t, lower));
             }
-        };
-        self.tile
-            .resize(TILE_HEADER + TILE_ROWS * self.scan.padded, 0);
-        join_tile(self.kernel, upper, lower, &mut self.tile);
-        let offsets = self.scan.offsets.and_then(|offsets| offsets.of_tile(t));
-        let whole = Scan {
-            tiles: &self.tile,
-            padded: self.scan.padded,
-            first_row: self.scan.first_row + t * TILE_ROWS,
-            offsets: offsets
-                .as_ref()
-                .map(|(score, slack)| Offsets::PerRow { score, slack }),
-        };
-        scan_one(self.kernel, &whole, self.query, self.sink);
+            Err(damage) => self.failure = Some(damage),
+        }
     }
 }
 

@@ -125,20 +125,24 @@ fn a_tile_survives_up_to_its_bound_and_no_further() {
     }
 }
 
+/// Never gets a row.
+struct All;
+
+impl Sink for All {
+    fn floor(&self) -> f32 {
+        f32::NEG_INFINITY
+    }
+
+    fn take(&mut self, _: usize, _: u32, _: &[f32; 16], _: &[f32; 16]) {
+        unreachable!("nothing was read");
+    }
+}
+
 #[test]
 fn what_the_lower_part_fails_with_is_told() {
     let dim = 16;
     let (rows, query) = (values(TILE_ROWS * dim, 5), values(dim, 6));
     let (upper, _) = tile_of(&rows, dim);
-    struct All;
-    impl Sink for All {
-        fn floor(&self) -> f32 {
-            f32::NEG_INFINITY
-        }
-        fn take(&mut self, _: usize, _: u32, _: &[f32; 16], _: &[f32; 16]) {
-            unreachable!("nothing was read");
-        }
-    }
     for kernel in Kernel::available() {
         let code = QueryCode::new(&query, kernel);
         let scan = SplitScan {

@@ -45,7 +45,7 @@ pub(crate) struct SegmentManifest {
 pub(crate) struct SectionManifest {
     pub(crate) offset: u64,
     pub(crate) bytes: u64,
-    /// Bytes that share one checksum, if not 64 KiB.
+    /// Bytes that share one checksum; 64 KiB in format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) block: Option<usize>,
     /// Where the checksums of its blocks are.

@@ -4,7 +4,7 @@
 //! 0      header A   magic, format version, sequence number, place and checksum of a manifest
 //! 4096   header B   likewise; the valid header with the larger sequence number counts
 //! 8192   sections   each on a page boundary: codes, rows, ids, cells, ...; after each, the XXH3-64
-//!                   checksums of its blocks of 64 KiB, or of 4 where it is read here and there
+//!                   checksums of its blocks of 4 KiB
 //!        manifest   JSON: kind, dimension, settings, the segments and where their sections are
 //! ```
 //!
@@ -26,7 +26,7 @@ pub(crate) use section::MappedSection;
 pub(crate) use writer::{Writer, replace_file};
 
 /// The format that this version writes; all from 1 on are read. Format 2 cuts the codes of an exact index in
-/// two and has smaller blocks where rows are read one by one.
+/// two and has a checksum for every 4 KiB instead of 64.
 pub const FORMAT_VERSION: u32 = 2;
 pub(crate) const MAGIC: [u8; 8] = *b"GEOLOCIX";
 pub(crate) const PAGE: usize = 4096;

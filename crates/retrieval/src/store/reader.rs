@@ -15,7 +15,7 @@ use crate::column::{Column, Plain};
 use crate::origin::Origin;
 
 use super::manifest::SectionManifest;
-use super::section::BLOCK;
+use super::section::{BLOCK, FIRST_BLOCK};
 use super::{FORMAT_VERSION, MAGIC, Manifest, MappedSection, PAGE, StoreError, map_file};
 
 /// An open index file.
@@ -161,8 +161,8 @@ impl Reader {
             return Err(damaged());
         }
         let range = span(section.offset, section.bytes).ok_or_else(damaged)?;
-        let block = section.block.unwrap_or(BLOCK);
-        if !(PAGE..=BLOCK).contains(&block) {
+        let block = section.block.unwrap_or(FIRST_BLOCK);
+        if !(BLOCK..=FIRST_BLOCK).contains(&block) {
             return Err(damaged());
         }
         let blocks = range.len().div_ceil(block);

@@ -12,22 +12,14 @@ use crate::error::Damage;
 
 use super::{PAGE, scattered};
 
-/// Bytes that share one checksum, in sections that are read from end to end and in all of format 1.
-pub(super) const BLOCK: usize = 64 << 10;
-/// The same in sections that are read here and there.
-const SMALL_BLOCK: usize = PAGE;
-
-/// Bytes that share one checksum in a new section.
-pub(super) fn block_of(name: &str) -> usize {
-    match name {
-        "rows" | "lower" | "prototypes" => SMALL_BLOCK,
-        _ => BLOCK,
-    }
-}
+/// Bytes that share one checksum: few, since rows are read one by one.
+pub(super) const BLOCK: usize = PAGE;
+/// The same in format 1.
+pub(super) const FIRST_BLOCK: usize = 64 << 10;
 
 /// The checksums of the blocks of a section, the last one possibly short.
-pub(super) fn block_sums(bytes: &[u8], block: usize) -> impl Iterator<Item = u64> {
-    bytes.chunks(block).map(xxh3_64)
+pub(super) fn block_sums(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes.chunks(BLOCK).map(xxh3_64)
 }
 
 /// A part of a mapped file. A block is checked when it is read for the first time, so opening costs

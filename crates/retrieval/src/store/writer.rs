@@ -12,7 +12,7 @@ use crate::error::MemoryError;
 
 use super::manifest::SectionManifest;
 use super::reader::stamp_of;
-use super::section::{BLOCK, block_of, block_sums};
+use super::section::{BLOCK, block_sums};
 use super::{FORMAT_VERSION, MAGIC, Manifest, PAGE, RESIDENT, Stamp, StoreError, map_file_mut};
 
 /// An index file being written.
@@ -91,15 +91,10 @@ impl Writer {
     }
 
     /// Writes a section and its checksums.
-    pub(crate) fn section(
-        &mut self,
-        name: &str,
-        bytes: &[u8],
-    ) -> Result<SectionManifest, StoreError> {
-        let (offset, block) = (self.end, block_of(name));
+    pub(crate) fn section(&mut self, bytes: &[u8]) -> Result<SectionManifest, StoreError> {
+        let offset = self.end;
         self.write_at(offset, bytes)?;
-        let sums = block_sums(bytes, block).collect::<Vec<_>>();
-        self.sums(offset, bytes.len(), block, &sums)
+        self.sums(offset, bytes.len(), &block_sums(bytes).collect::<Vec<_>>())
     }
 
     /// Writes the checksums of a section that is already in the file.
@@ -107,7 +102,6 @@ impl Writer {
         &mut self,
         offset: u64,
         bytes: usize,
-        block: usize,
         sums: &[u64],
     ) -> Result<SectionManifest, StoreError> {
         let sums: Vec<u8> = sums.iter().flat_map(|s| s.to_le_bytes()).collect();
@@ -117,7 +111,7 @@ impl Writer {
         Ok(SectionManifest {
             offset,
             bytes: bytes as u64,
-            block: (block != BLOCK).then_some(block),
+            block: Some(BLOCK),
             sums: at,
             sums_hash: xxh3_64(&sums),
         })
@@ -132,14 +126,12 @@ impl Writer {
         for (name, offset, size) in std::mem::take(&mut self.reserved) {
             let map = map_file_mut(&self.file, offset, size as usize)
                 .map_err(StoreError::io(&self.path))?;
-            let block = block_of(name);
-            let mut sums = Vec::with_capacity(map.len().div_ceil(block));
+            let mut sums = Vec::with_capacity(map.len().div_ceil(BLOCK));
             for blocks in map.chunks(RESIDENT) {
-                sums.extend(block_sums(blocks, block));
+                sums.extend(block_sums(blocks));
                 map.release();
             }
-            let section = self.sums(offset, map.len(), block, &sums)?;
-            out.insert(name.to_owned(), section);
+            out.insert(name.to_owned(), self.sums(offset, map.len(), &sums)?);
         }
         Ok(out)
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes that share one checksum where a section does not say.
-const BLOCK: usize = 64 << 10;
+const FIRST_BLOCK: usize = 64 << 10;
 const HEADER: usize = 56;
 const PAGE: usize = 4096;
 
@@ -165,8 +165,8 @@ pub fn forge(file: &[u8], changes: &[Change]) -> Option<Vec<u8>> {
         let Some(range) = span(section, &out) else {
             continue;
         };
-        let block = number(section, "block").filter(|block| (PAGE..=BLOCK).contains(block));
-        let sums = out[range].chunks(block.unwrap_or(BLOCK)).map(xxh3_64);
+        let block = number(section, "block").filter(|block| (PAGE..=FIRST_BLOCK).contains(block));
+        let sums = out[range].chunks(block.unwrap_or(FIRST_BLOCK)).map(xxh3_64);
         let sums: Vec<u8> = sums.flat_map(u64::to_le_bytes).collect();
         if let Some(fields) = section.as_object_mut() {
             fields.insert("sums_hash".to_owned(), xxh3_64(&sums).into());
