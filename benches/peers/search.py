@@ -134,8 +134,9 @@ class Bench:
         best, a = interleaved(ours(1, 16), [("faiss flat", engine(self.flat, 1, 16))])
         report(f"{self.name}: exact, batch 1", best["ours"], best["faiss flat"], "faiss IndexFlatIP", 4.5,
                self.recall(a["ours"]["ids"]), reranked_median=a["ours"]["reranked"])
-        # As many bytes as the scan reads, summed by the same process, by turns with the scan.
-        size = n * (8 + -(-d // 8) * 8)
+        # As many bytes as the scan reads at least (headers and upper halves of the codes), summed by the same
+        # process, by turns with the scan.
+        size = n * (8 + -(-d // 8) * 4)
 
         def reading():
             a = self.probe.ask(f"read {size}")

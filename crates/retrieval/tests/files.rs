@@ -223,7 +223,17 @@ fn one_writer_at_a_time<I: Appends>(mut index: I) {
     let before = std::fs::read(&path).unwrap();
     let busy = first.append_it();
     assert!(matches!(busy, Err(StoreError::InUse { file }) if file == path));
+    let saved = second.save_at(&path);
+    assert!(matches!(saved, Err(StoreError::InUse { file }) if file == path));
     file.unlock().unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // While someone else writes what is to take its place.
+    let new = folder.path().join("a.index.new");
+    let file = std::fs::File::create(&new).unwrap();
+    file.lock().unwrap();
+    let saved = second.save_at(&path);
+    assert!(matches!(saved, Err(StoreError::InUse { file }) if file == new));
+    drop(file);
     assert_eq!(std::fs::read(&path).unwrap(), before);
     // The first to come is served, twice; who opened the file before that is not.
     first.append_it().unwrap();

@@ -18,7 +18,8 @@ impl FusedIndex {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the system refuses, or a file that this index reads is damaged.
+    /// [`StoreError::InUse`] while another writer saves or appends there; [`StoreError`] otherwise if the system
+    /// refuses, or a file that this index reads is damaged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let written = replace_file(path.as_ref(), |mut to| {
             let mut shared = BTreeMap::new();

@@ -21,7 +21,8 @@ impl IvfIndex {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the system refuses, or a file that this index reads is damaged.
+    /// [`StoreError::InUse`] while another writer saves or appends there; [`StoreError`] otherwise if the system
+    /// refuses, or a file that this index reads is damaged.
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         self.seal()?;
         let manifest = |shared, segments| self.manifest(shared, segments);

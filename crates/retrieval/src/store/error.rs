@@ -67,8 +67,8 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
     },
-    /// Another writer is appending to the file.
-    #[error("{}: another writer is appending to it", file.display())]
+    /// Another writer is appending to the file, or writing one to put in its place.
+    #[error("{}: another writer is at it", file.display())]
     InUse {
         /// The file.
         file: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -28,8 +28,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// A new file, overwriting what is there.
-    pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
+    /// A new file, overwriting what is there; it stays locked until the writer is done.
+    fn create(path: &Path) -> Result<Self, StoreError> {
         if cfg!(target_endian = "big") {
             return Err(StoreError::Endianness);
         }
@@ -37,9 +37,12 @@ impl Writer {
             .read(true)
             .write(true)
             .create(true)
-            .truncate(true)
+            .truncate(false)
             .open(path)
             .map_err(StoreError::io(path))?;
+        lock(&file, path)?;
+        // Only now: another writer may be at it.
+        file.set_len(0).map_err(StoreError::io(path))?;
         Ok(Self {
             file,
             path: path.to_path_buf(),
@@ -58,12 +61,7 @@ impl Writer {
             .write(true)
             .open(path)
             .map_err(StoreError::io(path))?;
-        file.try_lock().map_err(|e| match e {
-            TryLockError::WouldBlock => StoreError::InUse {
-                file: path.to_path_buf(),
-            },
-            TryLockError::Error(e) => StoreError::io(path)(e),
-        })?;
+        lock(&file, path)?;
         // Read after the lock: another writer may have been here since the caller opened the file.
         let found = stamp_of(&file).map_err(StoreError::io(path))?;
         let next = known.sequence.checked_add(1);
@@ -187,7 +185,43 @@ impl Room for Writer {
     }
 }
 
-/// Writes a file under another name and renames it when it is complete.
+/// Locks the file of a name against other writers until it is closed. Where the file system knows no locks,
+/// writers are not told of each other.
+fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
+    let in_use = || StoreError::InUse {
+        file: path.to_path_buf(),
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Err(in_use()),
+        Err(TryLockError::Error(e)) if e.kind() != ErrorKind::Unsupported => {
+            return Err(StoreError::io(path)(e));
+        }
+        _ => {}
+    }
+    // Another one may have been put in its place before it was locked.
+    match is_at(file, path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(in_use()),
+        Err(e) => Err(StoreError::io(path)(e)),
+    }
+}
+
+/// Whether an open file is still the one of that name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (open, named) = (file.metadata()?, std::fs::metadata(path)?);
+    Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
+}
+
+/// Elsewhere a file that is open is not replaced.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> std::io::Result<bool> {
+    Ok(true)
+}
+
+/// Writes a file under another name and renames it when it is complete. Nobody else may be doing so, nor be
+/// appending to the file that is there.
 pub(crate) fn replace_file(
     path: &Path,
     write: impl FnOnce(Writer) -> Result<Stamp, StoreError>,
@@ -195,7 +229,15 @@ pub(crate) fn replace_file(
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let new = path.with_file_name(name);
-    let stamp = write(Writer::create(&new)?)?;
+    let writer = Writer::create(&new)?;
+    // Both stay locked until the new file is in place.
+    let _new = writer.file.try_clone().map_err(StoreError::io(&new))?;
+    let stamp = write(writer)?;
+    let _old = match File::open(path) {
+        Ok(old) => lock(&old, path).map(|()| Some(old))?,
+        Err(e) if e.kind() == ErrorKind::NotFound => None,
+        Err(e) => return Err(StoreError::io(path)(e)),
+    };
     std::fs::rename(&new, path).map_err(StoreError::io(path))?;
     // The new name itself must reach the disk.
     let folder = match path.parent() {
