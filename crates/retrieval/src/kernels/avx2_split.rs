@@ -7,6 +7,8 @@ use std::arch::x86_64::{
     _mm256_setzero_si256, _mm256_srli_epi16,
 };
 
+use std::ops::Range;
+
 use super::TILE_HEADER;
 use super::avx2::{load, store};
 use super::portable::finish_upper;
@@ -22,10 +24,15 @@ pub(super) fn join_tile(upper: &[u8], lower: &[u8], tile: &mut [u8]) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn scan_upper<S: Survivors>(scan: &SplitScan<'_>, query: Asked<'_>, survivors: &mut S) {
+pub(super) fn scan_upper<S: Survivors>(
+    scan: &SplitScan<'_>,
+    tiles: Range<usize>,
+    query: Asked<'_>,
+    survivors: &mut S,
+) {
     let ones = _mm256_set1_epi16(1);
     let half = _mm256_set1_epi8(0x0f);
-    for (t, tile) in scan.upper.chunks_exact(scan.tile_bytes()).enumerate() {
+    for (t, tile) in scan.tiles(tiles) {
         let (header, codes) = tile.split_at(TILE_HEADER);
         let mut sums = [_mm256_setzero_si256(); 2];
         let chunks = codes.as_chunks::<64>().0.chunks(IN_16_BITS);

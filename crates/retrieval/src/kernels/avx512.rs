@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::portable::{add_rest, tree_sum};
-use super::{GROUP, Scan, Sink, TILE_HEADER, TILE_ROWS};
+use super::{GROUP, Offsets, Scan, Sink, TILE_HEADER, TILE_ROWS};
 use crate::certificate::Asked;
 
 /// Bytes ahead of the codes being read that are asked for.
@@ -62,26 +62,79 @@ fn header_of(tile: &[u8]) -> Option<(__m512, __m512, __m512, &[u8])> {
     ))
 }
 
+/// What turns the products of one query's planes with codes into scores and slacks.
+pub(super) struct Scores {
+    bias: [__m512i; 2],
+    scale: [__m512; 2],
+    constant: __m512,
+    error_factor: __m512,
+    norm_factor: __m512,
+    slack: __m512,
+}
+
+impl Scores {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of(query: Asked<'_>) -> Self {
+        let code = query.code;
+        Self {
+            bias: [
+                _mm512_set1_epi32(code.bias[0]),
+                _mm512_set1_epi32(code.bias[1]),
+            ],
+            scale: [_mm512_set1_ps(code.scale[0]), _mm512_set1_ps(code.scale[1])],
+            constant: _mm512_set1_ps(query.constant),
+            error_factor: _mm512_set1_ps(code.error_factor),
+            norm_factor: _mm512_set1_ps(code.norm_factor),
+            slack: _mm512_set1_ps(query.slack),
+        }
+    }
+
+    /// Takes the rows of tile `t` that reach the floor to the sink.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn take<S: Sink>(
+        &self,
+        dots: [__m512i; 2],
+        [scales, errors, norms]: [__m512; 3],
+        (first_row, offsets): (usize, Option<Offsets<'_>>),
+        t: usize,
+        sink: &mut S,
+    ) {
+        let first = _mm512_cvtepi32_ps(_mm512_add_epi32(dots[0], self.bias[0]));
+        let second = _mm512_cvtepi32_ps(_mm512_add_epi32(dots[1], self.bias[1]));
+        let both = _mm512_fmadd_ps(first, self.scale[0], _mm512_mul_ps(second, self.scale[1]));
+        let mut s = _mm512_fmadd_ps(both, scales, self.constant);
+        let mut e = _mm512_fmadd_ps(
+            errors,
+            self.error_factor,
+            _mm512_fmadd_ps(norms, self.norm_factor, self.slack),
+        );
+        if let Some((score, more)) = offsets.and_then(|offsets| offsets.of_tile(t)) {
+            s = _mm512_add_ps(s, load_ps(&score));
+            e = _mm512_add_ps(e, load_ps(&more));
+        }
+        let floor = _mm512_set1_ps(sink.floor());
+        let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_add_ps(s, e), floor);
+        if lanes != 0 {
+            let row = first_row + t * TILE_ROWS;
+            sink.take(row, u32::from(lanes), &store_ps(s), &store_ps(e));
+        }
+    }
+}
+
 /// Both planes of one query: limited by memory, so the second plane costs nothing.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S) {
-    let code = query.code;
-    let scale0 = _mm512_set1_ps(code.scale[0]);
-    let scale1 = _mm512_set1_ps(code.scale[1]);
-    let constant = _mm512_set1_ps(query.constant);
-    let error_factor = _mm512_set1_ps(code.error_factor);
-    let norm_factor = _mm512_set1_ps(code.norm_factor);
-    let slack = _mm512_set1_ps(query.slack);
-    let ahead = scan.ahead(PREFETCH);
+    let scores = Scores::of(query);
+    let zero = _mm512_setzero_si512();
     for (t, tile) in scan.tiles.chunks_exact(scan.tile_bytes()).enumerate() {
         let Some((scales, errors, norms, codes)) = header_of(tile) else {
             return;
         };
-        let mut a0 = _mm512_set1_epi32(code.bias[0]);
-        let mut b0 = _mm512_set1_epi32(code.bias[1]);
-        let (mut a1, mut b1) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&code.words) {
-            super::prefetch_bytes(chunk, ahead);
+        let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
+        for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.code.words) {
+            super::prefetch_bytes(chunk, PREFETCH);
             if let [low, high] = chunk.as_chunks::<64>().0 {
                 let (low, high) = (load(low), load(high));
                 a0 = _mm512_dpbusd_epi32(a0, low, _mm512_set1_epi32(words[0]));
@@ -90,25 +143,9 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S)
                 b1 = _mm512_dpbusd_epi32(b1, high, _mm512_set1_epi32(words[3]));
             }
         }
-        let first = _mm512_cvtepi32_ps(_mm512_add_epi32(a0, a1));
-        let second = _mm512_cvtepi32_ps(_mm512_add_epi32(b0, b1));
-        let both = _mm512_fmadd_ps(first, scale0, _mm512_mul_ps(second, scale1));
-        let mut s = _mm512_fmadd_ps(both, scales, constant);
-        let mut e = _mm512_fmadd_ps(
-            errors,
-            error_factor,
-            _mm512_fmadd_ps(norms, norm_factor, slack),
-        );
-        if let Some((score, more)) = scan.offsets.and_then(|offsets| offsets.of_tile(t)) {
-            s = _mm512_add_ps(s, load_ps(&score));
-            e = _mm512_add_ps(e, load_ps(&more));
-        }
-        let floor = _mm512_set1_ps(sink.floor());
-        let lanes = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_add_ps(s, e), floor);
-        if lanes != 0 {
-            let row = scan.first_row + t * TILE_ROWS;
-            sink.take(row, u32::from(lanes), &store_ps(s), &store_ps(e));
-        }
+        let dots = [_mm512_add_epi32(a0, a1), _mm512_add_epi32(b0, b1)];
+        let rows = (scan.first_row, scan.offsets);
+        scores.take(dots, [scales, errors, norms], rows, t, sink);
     }
 }
 

@@ -122,6 +122,23 @@ pub(crate) enum Offsets<'a> {
 }
 
 impl Offsets<'_> {
+    /// Without those of the first `n` tiles.
+    fn from_tile(self, n: usize) -> Self {
+        fn rest<T>(all: &[T], n: usize) -> &[T] {
+            all.get(n * TILE_ROWS..).unwrap_or(&[])
+        }
+        match self {
+            Self::PerRow { score, slack } => Self::PerRow {
+                score: rest(score, n),
+                slack: rest(slack, n),
+            },
+            Self::Shared { parents, terms } => Self::Shared {
+                parents: rest(parents, n),
+                terms,
+            },
+        }
+    }
+
     /// The terms and slacks of the rows of tile `t`; `None` past the end.
     #[inline]
     fn of_tile(&self, t: usize) -> Option<([f32; TILE_ROWS], [f32; TILE_ROWS])> {

@@ -7,15 +7,22 @@ use std::arch::aarch64::{
     vreinterpretq_s8_u8, vshrq_n_u8, vst1q_s32,
 };
 
+use std::ops::Range;
+
 use super::portable::finish_upper;
 use super::split::{SplitScan, Survivors};
 use super::{TILE_HEADER, TILE_ROWS};
 use crate::certificate::Asked;
 
 #[target_feature(enable = "neon")]
-pub(super) fn scan_upper<S: Survivors>(scan: &SplitScan<'_>, query: Asked<'_>, survivors: &mut S) {
+pub(super) fn scan_upper<S: Survivors>(
+    scan: &SplitScan<'_>,
+    tiles: Range<usize>,
+    query: Asked<'_>,
+    survivors: &mut S,
+) {
     let half = vdupq_n_u8(0x0f);
-    for (t, tile) in scan.upper.chunks_exact(scan.tile_bytes()).enumerate() {
+    for (t, tile) in scan.tiles(tiles) {
         let (header, codes) = tile.split_at(TILE_HEADER);
         // Two sums of half a row each, rows 0-1 and rows 2-3 of every four.
         let mut sums: [[int32x4_t; 2]; 4] = [[vdupq_n_s32(0); 2]; 4];

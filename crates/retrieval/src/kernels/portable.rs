@@ -1,5 +1,7 @@
 //! Plain Rust, for every machine; defines what the others must equal.
 
+use std::ops::Range;
+
 use super::split::{SplitScan, Survivors};
 use super::{Scan, Sink, TILE_HEADER, TILE_ROWS};
 use crate::certificate::{Asked, QueryCode, UPPER, unpack_bounds};
@@ -109,8 +111,13 @@ pub(super) fn finish_tile<S: Sink>(
     }
 }
 
-pub(super) fn scan_upper<S: Survivors>(scan: &SplitScan<'_>, query: Asked<'_>, survivors: &mut S) {
-    for (t, tile) in scan.upper.chunks_exact(scan.tile_bytes()).enumerate() {
+pub(super) fn scan_upper<S: Survivors>(
+    scan: &SplitScan<'_>,
+    tiles: Range<usize>,
+    query: Asked<'_>,
+    survivors: &mut S,
+) {
+    for (t, tile) in scan.tiles(tiles) {
         let (header, codes) = tile.split_at(TILE_HEADER);
         let mut dots = [0i32; TILE_ROWS];
         for (chunk, words) in codes.as_chunks::<64>().0.iter().zip(&query.code.words) {
@@ -141,7 +148,7 @@ pub(super) fn finish_upper<S: Survivors>(
     let floor = survivors.floor();
     let (scales, bounds) = header.split_at(TILE_HEADER / 2);
     let words = (scales.as_chunks::<4>().0.iter()).zip(bounds.as_chunks::<4>().0);
-    let mut survives = false;
+    let mut highest = f32::NEG_INFINITY;
     for (lane, (&dot, (scale, bound))) in dots.iter().zip(words).enumerate() {
         let scale = u32::from_le_bytes(*scale);
         let (error, scale) = (f32::from_bits(scale << 16), f32::from_bits(scale & UPPER));
@@ -153,9 +160,9 @@ pub(super) fn finish_upper<S: Survivors>(
             s += terms[lane];
             e += slacks[lane];
         }
-        survives |= s + e >= floor;
+        highest = highest.max(s + e);
     }
-    if survives {
-        survivors.take(t);
+    if highest >= floor {
+        survivors.take(t, highest);
     }
 }

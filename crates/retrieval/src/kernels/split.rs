@@ -10,6 +10,8 @@
 //! The header of a tile that is cut holds scales of 16 bits and, in the other 16, how far the upper halves
 //! alone can be from the row.
 
+use std::ops::Range;
+
 use crate::certificate::Asked;
 use crate::error::Damage;
 
@@ -32,8 +34,14 @@ pub(crate) struct SplitScan<'a> {
 }
 
 impl SplitScan<'_> {
-    pub(super) fn tile_bytes(&self) -> usize {
+    fn tile_bytes(&self) -> usize {
         upper_bytes(self.padded)
+    }
+
+    /// The upper parts of some tiles, with their numbers.
+    pub(super) fn tiles(&self, among: Range<usize>) -> impl Iterator<Item = (usize, &[u8])> {
+        let all = self.upper.chunks_exact(self.tile_bytes());
+        all.enumerate().skip(among.start).take(among.len())
     }
 }
 
@@ -135,10 +143,32 @@ pub(super) trait Survivors {
     /// Tiles in which no row's upper bound reaches this are not reported.
     fn floor(&self) -> f32;
 
-    fn take(&mut self, tile: usize);
+    /// A tile and the highest upper bound of its rows.
+    fn take(&mut self, tile: usize, bound: f32);
 }
 
-/// Scans for one query. `lower` gives the lower part of a tile of the scan, by its number there.
+/// Tiles whose survival tells whether their upper parts rule out enough of a scan to be worth reading alone.
+const PROBED: usize = 8;
+
+/// The survivors of one scan.
+struct Gathered {
+    floor: f32,
+    tiles: Vec<(f32, usize)>,
+}
+
+impl Survivors for Gathered {
+    fn floor(&self) -> f32 {
+        self.floor
+    }
+
+    fn take(&mut self, tile: usize, bound: f32) {
+        self.tiles.push((bound, tile));
+    }
+}
+
+/// Scans for one query, with both planes of its code: first the upper parts, then, from the highest bound down
+/// until the floor has risen above it, whole tiles. Where half of the first tiles survive, all are taken whole.
+/// `lower` gives the lower part of a tile of the scan, by its number there.
 ///
 /// # Errors
 ///
@@ -150,81 +180,69 @@ pub(crate) fn scan_split<'a, S: Sink>(
     lower: impl Fn(usize) -> Result<&'a [u8], Damage>,
     sink: &mut S,
 ) -> Result<(), Damage> {
-    let mut survivors = Whole {
-        kernel,
-        scan: *scan,
-        query,
-        lower,
-        sink,
-        tile: Scratch::default(),
-        waiting: None,
-        failure: None,
+    let count = scan.upper.len() / scan.tile_bytes();
+    let probed = PROBED.min(count);
+    let mut survivors = Gathered {
+        floor: sink.floor(),
+        tiles: Vec::new(),
     };
-    scan_upper(kernel, scan, query, &mut survivors);
-    survivors.score_waiting();
-    survivors.failure.map_or(Ok(()), Err)
+    scan_upper(kernel, scan, 0..probed, query, &mut survivors);
+    let mut room = Scratch::default();
+    if 2 * survivors.tiles.len() >= probed {
+        return scan_whole(kernel, scan, 0..count, query, &lower, &mut room, sink);
+    }
+    scan_upper(kernel, scan, probed..count, query, &mut survivors);
+    let mut tiles = survivors.tiles;
+    tiles.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    for (i, &(bound, t)) in tiles.iter().enumerate() {
+        if bound < sink.floor() {
+            break;
+        }
+        if let Some(&(bound, soon)) = tiles.get(i + 1)
+            && bound >= sink.floor()
+        {
+            prefetch(lower(soon)?);
+        }
+        scan_whole(kernel, scan, t..t + 1, query, &lower, &mut room, sink)?;
+    }
+    Ok(())
 }
 
-/// Scores the tiles that survive with all eight bits.
-struct Whole<'a, 's, 'q, S, L> {
+/// Scans both parts of some tiles; puts them together in `room` where that is the way.
+fn scan_whole<'a, S: Sink>(
     kernel: Kernel,
-    scan: SplitScan<'a>,
-    query: Asked<'q>,
-    lower: L,
-    sink: &'s mut S,
-    /// The tile put together.
-    tile: Scratch,
-    /// The last tile to survive and its lower part, which is on its way from memory.
-    waiting: Option<(usize, &'a [u8])>,
-    failure: Option<Damage>,
-}
-
-impl<S: Sink, L> Whole<'_, '_, '_, S, L> {
-    fn score_waiting(&mut self) {
-        let Some((t, lower)) = self.waiting.take() else {
-            return;
-        };
-        let size = self.scan.tile_bytes();
-        let upper = self.scan.upper.get(t * size..(t + 1) * size);
-        let tile = self.tile.get(TILE_HEADER + TILE_ROWS * self.scan.padded);
-        join_tile(self.kernel, upper.unwrap_or(&[]), lower, tile);
-        let offsets = self.scan.offsets.and_then(|offsets| offsets.of_tile(t));
+    scan: &SplitScan<'a>,
+    tiles: Range<usize>,
+    query: Asked<'_>,
+    lower: impl Fn(usize) -> Result<&'a [u8], Damage>,
+    room: &mut Scratch,
+    sink: &mut S,
+) -> Result<(), Damage> {
+    #[cfg(target_arch = "x86_64")]
+    if kernel == Kernel::Avx512Vnni && kernel.is_available() {
+        #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
+        // SAFETY: the condition has checked the features that the function enables.
+        return unsafe { avx512_split::scan_whole(scan, tiles, query, lower, sink) };
+    }
+    for (t, upper) in scan.tiles(tiles) {
+        let tile = room.get(TILE_HEADER + TILE_ROWS * scan.padded);
+        join_tile(kernel, upper, lower(t)?, tile);
         let whole = Scan {
             tiles: tile,
-            padded: self.scan.padded,
-            first_row: self.scan.first_row + t * TILE_ROWS,
-            offsets: offsets
-                .as_ref()
-                .map(|(score, slack)| Offsets::PerRow { score, slack }),
+            padded: scan.padded,
+            first_row: scan.first_row + t * TILE_ROWS,
+            offsets: scan.offsets.map(|offsets| offsets.from_tile(t)),
         };
-        scan_one(self.kernel, &whole, self.query, self.sink);
+        scan_one(kernel, &whole, query, sink);
     }
+    Ok(())
 }
 
-impl<'a, S: Sink, L: Fn(usize) -> Result<&'a [u8], Damage>> Survivors for Whole<'a, '_, '_, S, L> {
-    fn floor(&self) -> f32 {
-        if self.failure.is_some() {
-            return f32::INFINITY;
-        }
-        self.sink.floor()
-    }
-
-    fn take(&mut self, t: usize) {
-        self.score_waiting();
-        match (self.lower)(t) {
-            Ok(lower) => {
-                prefetch(lower);
-                self.waiting = Some((t, lower));
-            }
-            Err(damage) => self.failure = Some(damage),
-        }
-    }
-}
-
-/// Scans upper parts.
+/// Scans the upper parts of some tiles.
 fn scan_upper<S: Survivors>(
     kernel: Kernel,
     scan: &SplitScan<'_>,
+    tiles: Range<usize>,
     query: Asked<'_>,
     survivors: &mut S,
 ) {
@@ -234,7 +252,7 @@ fn scan_upper<S: Survivors>(
             #[allow(unsafe_code, reason = "calls a function that needs AVX-512")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
-                avx512_split::scan_upper(scan, query, survivors);
+                avx512_split::scan_upper(scan, tiles, query, survivors);
             }
         }
         #[cfg(target_arch = "x86_64")]
@@ -242,7 +260,7 @@ fn scan_upper<S: Survivors>(
             #[allow(unsafe_code, reason = "calls a function that needs AVX2")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
-                avx2_split::scan_upper(scan, query, survivors);
+                avx2_split::scan_upper(scan, tiles, query, survivors);
             }
         }
         #[cfg(target_arch = "aarch64")]
@@ -250,10 +268,10 @@ fn scan_upper<S: Survivors>(
             #[allow(unsafe_code, reason = "calls a function that needs NEON")]
             // SAFETY: the guard has checked the features that the function enables.
             unsafe {
-                neon_split::scan_upper(scan, query, survivors);
+                neon_split::scan_upper(scan, tiles, query, survivors);
             }
         }
-        _ => portable::scan_upper(scan, query, survivors),
+        _ => portable::scan_upper(scan, tiles, query, survivors),
     }
 }
 

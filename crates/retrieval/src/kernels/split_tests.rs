@@ -54,15 +54,15 @@ fn tile_of(rows: &[f32], dim: usize) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Whether a tile survives a floor.
-struct Floor(f32, bool);
+struct Floor(f32, Option<f32>);
 
 impl Survivors for Floor {
     fn floor(&self) -> f32 {
         self.0
     }
 
-    fn take(&mut self, _: usize) {
-        self.1 = true;
+    fn take(&mut self, _: usize, bound: f32) {
+        self.1 = Some(bound);
     }
 }
 
@@ -114,13 +114,17 @@ fn a_tile_survives_up_to_its_bound_and_no_further() {
                 offsets: None,
             };
             let survives = |floor: f64| {
-                let mut tile = Floor(floor as f32, false);
-                scan_upper(kernel, &scan, code.asked(), &mut tile);
+                let mut tile = Floor(floor as f32, None);
+                scan_upper(kernel, &scan, 0..1, code.asked(), &mut tile);
                 tile.1
             };
             let margin = 1e-4 * highest.abs();
-            assert!(survives(highest - margin), "{kernel:?}, dim {dim}");
-            assert!(!survives(highest + margin), "{kernel:?}, dim {dim}");
+            let bound = survives(highest - margin).map(f64::from);
+            assert!(
+                bound.is_some_and(|bound| (bound - highest).abs() < margin),
+                "{kernel:?}, dim {dim}"
+            );
+            assert_eq!(survives(highest + margin), None, "{kernel:?}, dim {dim}");
         }
     }
 }
