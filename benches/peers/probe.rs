@@ -67,14 +67,14 @@ impl Probe {
         Query::new(&self.queries[at..at + self.dim]).k(k)
     }
 
-    /// `read BYTES`: adds up as many bytes: what a scan of them can reach at most.
+    /// `read BYTES COUNT`: adds up as many bytes, so many times: what a scan of them can reach at most.
     fn read(&mut self, words: &[&str]) -> Result<String, Failure> {
         let size = words[0].parse()?;
-        let array = match self.array.take() {
+        let mut array = match self.array.take() {
             Some(array) if array.size() == size => array,
             _ => Array::new(size)?,
         };
-        let (seconds, how) = array.read(cpu)?;
+        let (seconds, how) = array.read(words[1].parse()?, cpu)?;
         self.array = Some(array);
         Ok(format!("{{\"seconds\":{seconds:.9},\"how\":\"{how}\"}}"))
     }

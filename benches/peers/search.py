@@ -139,7 +139,7 @@ class Bench:
         size = n * (8 + -(-d // 8) * 4)
 
         def reading():
-            a = self.probe.ask(f"read {size}")
+            a = self.probe.ask(f"read {size} 16")
             return a["seconds"], a
 
         best, a = interleaved(ours(1, 16), [("reading", reading)])

@@ -122,8 +122,8 @@ pub(crate) enum Offsets<'a> {
 }
 
 impl Offsets<'_> {
-    /// Without those of the first `n` tiles.
-    fn from_tile(self, n: usize) -> Self {
+    /// Those after the first `n` tiles.
+    fn after(self, n: usize) -> Self {
         fn rest<T>(all: &[T], n: usize) -> &[T] {
             all.get(n * TILE_ROWS..).unwrap_or(&[])
         }

@@ -231,7 +231,7 @@ fn scan_whole<'a, S: Sink>(
             tiles: tile,
             padded: scan.padded,
             first_row: scan.first_row + t * TILE_ROWS,
-            offsets: scan.offsets.map(|offsets| offsets.from_tile(t)),
+            offsets: scan.offsets.map(|offsets| offsets.after(t)),
         };
         scan_one(kernel, &whole, query, sink);
     }
