@@ -22,6 +22,11 @@ pub(super) fn join_tile(upper: &[u8], lower: &[u8], tile: &mut [u8]) {
     join_with_any(upper, lower, tile);
 }
 
+/// Bytes ahead of the upper parts being read that are asked for: into the first cache, and before into the
+/// second, which takes more requests at a time.
+const NEAR: usize = 2048;
+const FAR: usize = 32 << 10;
+
 /// The header of an upper part, 16 rows each.
 struct Header {
     scales: __m512,
@@ -112,7 +117,8 @@ pub(super) fn scan_upper<S: Survivors>(
         let mut sums = [[zero; 2]; 2];
         for (chunks, words) in codes.chunks(2).zip(code.words.chunks(2)) {
             for ((chunk, words), [first, second]) in chunks.iter().zip(words).zip(&mut sums) {
-                super::prefetch_line(chunk, PREFETCH);
+                super::prefetch_line(chunk, NEAR);
+                super::prefetch_far(chunk, FAR);
                 let x = load(chunk);
                 let low = _mm512_and_si512(x, low_half);
                 let high = _mm512_and_si512(x, high_half);

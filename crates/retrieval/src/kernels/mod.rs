@@ -272,6 +272,18 @@ fn prefetch_bytes(bytes: &[u8; 128], ahead: usize) {
     }
 }
 
+/// As [`prefetch_bytes`], 64 of them, into the second-level cache only.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn prefetch_far(bytes: &[u8; 64], ahead: usize) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    #[allow(unsafe_code, reason = "a hint to the cache")]
+    // SAFETY: a prefetch never faults, wherever it points.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T1>(bytes.as_ptr().cast::<i8>().wrapping_add(ahead));
+    }
+}
+
 /// As [`prefetch_bytes`], 64 of them.
 #[cfg(target_arch = "x86_64")]
 #[inline]

@@ -150,6 +150,9 @@ pub(super) trait Survivors {
 /// Tiles whose survival tells whether their upper parts rule out enough of a scan to be worth reading alone.
 const PROBED: usize = 8;
 
+/// Survivors whose lower parts are on their way from memory.
+const SOON: usize = 3;
+
 /// The survivors of one scan.
 struct Gathered {
     floor: f32,
@@ -194,11 +197,14 @@ pub(crate) fn scan_split<'a, S: Sink>(
     scan_upper(kernel, scan, probed..count, query, &mut survivors);
     let mut tiles = survivors.tiles;
     tiles.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    for &(_, soon) in tiles.iter().take(SOON) {
+        prefetch(lower(soon)?);
+    }
     for (i, &(bound, t)) in tiles.iter().enumerate() {
         if bound < sink.floor() {
             break;
         }
-        if let Some(&(bound, soon)) = tiles.get(i + 1)
+        if let Some(&(bound, soon)) = tiles.get(i + SOON)
             && bound >= sink.floor()
         {
             prefetch(lower(soon)?);
