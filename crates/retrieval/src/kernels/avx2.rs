@@ -8,6 +8,7 @@ use std::arch::x86_64::{
 };
 
 use super::portable::{add_rest, finish_tile, tree_sum};
+use super::prefetch::prefetch_bytes;
 use super::{Scan, Sink, TILE_HEADER};
 use crate::certificate::Asked;
 
@@ -46,7 +47,7 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S)
             [_mm256_set1_epi32(query.code.bias[1]); 2],
         ];
         for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.code.words) {
-            super::prefetch_bytes(chunk, ahead);
+            prefetch_bytes(chunk, ahead);
             for (quarter, bytes) in chunk.as_chunks::<32>().0.iter().enumerate() {
                 let x = load(bytes);
                 let (half, rows) = (quarter / 2, quarter % 2);

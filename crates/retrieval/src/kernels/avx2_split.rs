@@ -12,6 +12,7 @@ use std::ops::Range;
 use super::TILE_HEADER;
 use super::avx2::{load, store};
 use super::portable::finish_upper;
+use super::prefetch::prefetch_line;
 use super::split::{SplitScan, Survivors, join_with_any};
 use crate::certificate::Asked;
 
@@ -39,7 +40,7 @@ pub(super) fn scan_upper<S: Survivors>(
         for (chunks, words) in chunks.zip(query.code.words.chunks(IN_16_BITS)) {
             let mut short = [_mm256_setzero_si256(); 2];
             for (chunk, words) in chunks.iter().zip(words) {
-                super::prefetch_line(chunk, 4096);
+                prefetch_line(chunk, 4096);
                 let (first, second) = (_mm256_set1_epi32(words[0]), _mm256_set1_epi32(words[1]));
                 for (rows, short) in chunk.as_chunks::<32>().0.iter().zip(&mut short) {
                     let x: __m256i = load(rows);

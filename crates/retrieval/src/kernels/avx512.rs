@@ -10,6 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::portable::{add_rest, tree_sum};
+use super::prefetch::prefetch_bytes;
 use super::{GROUP, Offsets, Scan, Sink, TILE_HEADER, TILE_ROWS};
 use crate::certificate::Asked;
 
@@ -134,7 +135,7 @@ pub(super) fn scan_one<S: Sink>(scan: &Scan<'_>, query: Asked<'_>, sink: &mut S)
         };
         let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
         for (chunk, words) in codes.as_chunks::<128>().0.iter().zip(&query.code.words) {
-            super::prefetch_bytes(chunk, PREFETCH);
+            prefetch_bytes(chunk, PREFETCH);
             if let [low, high] = chunk.as_chunks::<64>().0 {
                 let (low, high) = (load(low), load(high));
                 a0 = _mm512_dpbusd_epi32(a0, low, _mm512_set1_epi32(words[0]));

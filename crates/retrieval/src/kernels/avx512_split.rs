@@ -12,6 +12,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::avx512::{PREFETCH, Scores, load, load_ps};
+use super::prefetch::{prefetch_far, prefetch_line};
 use super::split::{SplitScan, Survivors, join_with_any};
 use super::{Sink, TILE_HEADER};
 use crate::certificate::{Asked, UPPER};
@@ -72,8 +73,8 @@ pub(super) fn scan_whole<'a, S: Sink>(
         };
         let (mut a0, mut a1, mut b0, mut b1) = (zero, zero, zero, zero);
         for ((upper, lower), words) in upper.iter().zip(lower).zip(&query.code.words) {
-            super::prefetch_line(upper, ahead);
-            super::prefetch_line(lower, ahead);
+            prefetch_line(upper, ahead);
+            prefetch_line(lower, ahead);
             let (u, l) = (load(upper), load(lower));
             // 0xca: where a bit of the first is set the second, else the third.
             let low = _mm512_ternarylogic_epi32::<0xca>(half, l, _mm512_slli_epi16::<4>(u));
@@ -117,8 +118,8 @@ pub(super) fn scan_upper<S: Survivors>(
         let mut sums = [[zero; 2]; 2];
         for (chunks, words) in codes.chunks(2).zip(code.words.chunks(2)) {
             for ((chunk, words), [first, second]) in chunks.iter().zip(words).zip(&mut sums) {
-                super::prefetch_line(chunk, NEAR);
-                super::prefetch_far(chunk, FAR);
+                prefetch_line(chunk, NEAR);
+                prefetch_far(chunk, FAR);
                 let x = load(chunk);
                 let low = _mm512_and_si512(x, low_half);
                 let high = _mm512_and_si512(x, high_half);

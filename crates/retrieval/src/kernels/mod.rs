@@ -21,9 +21,11 @@ mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_split;
 mod portable;
+mod prefetch;
 mod split;
 
 pub(crate) use low_bits::{LowScan, scan_four_bit, scan_four_bit_group, scan_one_bit};
+pub(crate) use prefetch::prefetch;
 pub(crate) use split::{
     Scratch, SplitScan, join_tile, lower_bytes, scan_split, split_tile, upper_bytes,
 };
@@ -261,55 +263,6 @@ pub(crate) fn dot64(a: &[f32], b: &[f32]) -> f64 {
         }
     }
     portable::dot64(a, b)
-}
-
-/// Asks the cache for 128 bytes some way ahead of those being read.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn prefetch_bytes(bytes: &[u8; 128], ahead: usize) {
-    for line in bytes.as_chunks::<64>().0 {
-        prefetch_line(line, ahead);
-    }
-}
-
-/// As [`prefetch_bytes`], 64 of them, into the second-level cache only.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn prefetch_far(bytes: &[u8; 64], ahead: usize) {
-    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-    #[allow(unsafe_code, reason = "a hint to the cache")]
-    // SAFETY: a prefetch never faults, wherever it points.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T1>(bytes.as_ptr().cast::<i8>().wrapping_add(ahead));
-    }
-}
-
-/// As [`prefetch_bytes`], 64 of them.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn prefetch_line(bytes: &[u8; 64], ahead: usize) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    #[allow(unsafe_code, reason = "a hint to the cache")]
-    // SAFETY: a prefetch never faults, wherever it points.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast::<i8>().wrapping_add(ahead));
-    }
-}
-
-/// Asks the cache for values that will be read soon.
-pub(crate) fn prefetch<T>(values: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in values.chunks((64 / size_of::<T>().max(1)).max(1)) {
-        #[allow(unsafe_code, reason = "a hint to the cache")]
-        // SAFETY: prefetching never faults, and the address lies inside `values`.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
-                line.as_ptr().cast(),
-            );
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
 }
 
 #[cfg(test)]
