@@ -3,10 +3,10 @@
 #![allow(unsafe_code, reason = "vector loads through pointers")]
 
 use std::arch::x86_64::{
-    __m512, _CMP_GE_OQ, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_mul_ps,
-    _mm512_reduce_max_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_si512, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_srli_epi16,
+    __m512, __m512i, _CMP_GE_OQ, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32,
+    _mm512_fmadd_ps, _mm512_mul_ps, _mm512_reduce_max_ps, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setzero_si512, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_srli_epi16,
     _mm512_ternarylogic_epi32,
 };
 use std::ops::Range;
@@ -91,6 +91,19 @@ pub(super) fn scan_whole<'a, S: Sink>(
     Ok(())
 }
 
+/// Adds the products of a chunk's upper halves with four columns of a query each; 16 times those of the second.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn multiply(chunk: &[u8; 64], words: &[i32; 4], sums: &mut [__m512i; 2]) {
+    prefetch_line(chunk, NEAR);
+    prefetch_far(chunk, FAR);
+    let x = load(chunk);
+    let low = _mm512_and_si512(x, _mm512_set1_epi8(0x0f));
+    let high = _mm512_and_si512(x, _mm512_set1_epi8(0xf0_u8.cast_signed()));
+    sums[0] = _mm512_dpbusd_epi32(sums[0], low, _mm512_set1_epi32(words[0]));
+    sums[1] = _mm512_dpbusd_epi32(sums[1], high, _mm512_set1_epi32(words[1]));
+}
+
 /// The first plane of one query: the error of the upper halves is far above that of the query's code.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn scan_upper<S: Survivors>(
@@ -107,8 +120,6 @@ pub(super) fn scan_upper<S: Survivors>(
     let error_factor = _mm512_set1_ps(code.first_error_factor);
     let norm_factor = _mm512_set1_ps(code.first_norm_factor);
     let slack = _mm512_set1_ps(query.slack);
-    let low_half = _mm512_set1_epi8(0x0f);
-    let high_half = _mm512_set1_epi8(0xf0_u8.cast_signed());
     let zero = _mm512_setzero_si512();
     for (t, tile) in scan.tiles(tiles) {
         let Some((header, codes)) = header_of(tile) else {
@@ -116,16 +127,15 @@ pub(super) fn scan_upper<S: Survivors>(
         };
         // Products with the first four columns, and 16 times those with the others; of even and odd chunks.
         let mut sums = [[zero; 2]; 2];
-        for (chunks, words) in codes.chunks(2).zip(code.words.chunks(2)) {
-            for ((chunk, words), [first, second]) in chunks.iter().zip(words).zip(&mut sums) {
-                prefetch_line(chunk, NEAR);
-                prefetch_far(chunk, FAR);
-                let x = load(chunk);
-                let low = _mm512_and_si512(x, low_half);
-                let high = _mm512_and_si512(x, high_half);
-                *first = _mm512_dpbusd_epi32(*first, low, _mm512_set1_epi32(words[0]));
-                *second = _mm512_dpbusd_epi32(*second, high, _mm512_set1_epi32(words[1]));
+        let (fours, last) = codes.as_chunks::<4>();
+        let (word_fours, last_words) = code.words.as_chunks::<4>();
+        for (four, words) in fours.iter().zip(word_fours) {
+            for (i, (chunk, words)) in four.iter().zip(words).enumerate() {
+                multiply(chunk, words, &mut sums[i % 2]);
             }
+        }
+        for (chunk, words) in last.iter().zip(last_words) {
+            multiply(chunk, words, &mut sums[0]);
         }
         let first = _mm512_slli_epi32::<5>(_mm512_add_epi32(sums[0][0], sums[1][0]));
         let second = _mm512_slli_epi32::<1>(_mm512_add_epi32(sums[0][1], sums[1][1]));
