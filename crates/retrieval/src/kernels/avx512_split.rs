@@ -25,7 +25,7 @@ pub(super) fn join_tile(upper: &[u8], lower: &[u8], tile: &mut [u8]) {
 
 /// Bytes ahead of the upper parts being read that are asked for: into the first cache, and before into the
 /// second, which takes more requests at a time.
-const NEAR: usize = 2048;
+const NEAR: usize = 4096;
 const FAR: usize = 32 << 10;
 
 /// The header of an upper part, 16 rows each.
