@@ -3,11 +3,8 @@
 use burn::tensor::Device;
 
 use super::eigen::symmetric_eigen;
-use super::whitening::{centred, covariance, mean_of, symmetric_product};
+use super::whitening::{NOISE, centred, covariance, mean_of, symmetric_product};
 use super::{Whitening, WhiteningError};
-
-/// Eigenvalues below this share of the largest are rounding errors.
-const NOISE: f64 = 1e-10;
 
 impl Whitening {
     /// Learns from pairs of rows that show the same place what to ignore: with `C` the mean of

@@ -79,7 +79,7 @@ pub enum WhiteningError {
 }
 
 /// Eigenvalues below this share of the largest are rounding errors.
-const NOISE: f64 = 1e-10;
+pub(super) const NOISE: f64 = 1e-10;
 
 impl Whitening {
     /// Fits `components` principal components to features, row-major `[n, width]`.
