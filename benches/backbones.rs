@@ -1,7 +1,13 @@
 //! Encoders on the CPU: a forward pass and a training step of a batch, by wall time.
 //!
+//! On burn's `flex`, or with the feature `ndarray` and `BACKEND=ndarray` on its other CPU backend.
 //! `benches/peers/backbones.sh` measures the same with `PyTorch` and ONNX Runtime and prints ratios.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark may stop")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark may stop"
+)]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -16,6 +22,28 @@ use geoloc::core::{Backbone, Encoder, EncoderConfig};
 const BATCH: usize = 8;
 /// Side of the images in pixels.
 const SIDE: usize = 224;
+
+/// The backend that the variable `BACKEND` names.
+fn device() -> Device {
+    match std::env::var("BACKEND").as_deref() {
+        Ok("flex") | Err(_) => Device::flex(),
+        #[cfg(feature = "ndarray")]
+        #[allow(
+            deprecated,
+            reason = "kept for users of the backend until burn 0.23 removes it"
+        )]
+        Ok("ndarray") => Device::ndarray(),
+        Ok(other) => panic!("BACKEND={other}: flex, or ndarray with its feature"),
+    }
+}
+
+/// A name of results: those of `flex` go without.
+fn group_name(name: &str) -> String {
+    match std::env::var("BACKEND").as_deref() {
+        Ok("flex") | Err(_) => name.into(),
+        Ok(backend) => format!("{name}, {backend}"),
+    }
+}
 
 fn images(device: &Device) -> Tensor<4> {
     let values: Vec<f32> = (0..BATCH * 3 * SIDE * SIDE)
@@ -33,10 +61,10 @@ fn forward<C: EncoderConfig>(c: &mut Criterion, name: &str, config: &C)
 where
     C::Encoder: Backbone,
 {
-    let device = Device::default();
+    let device = device();
     let encoder = config.init(&device).unwrap().valid();
     let input = images(&device);
-    let mut group = c.benchmark_group("forward");
+    let mut group = c.benchmark_group(group_name("forward"));
     group.sample_size(10).warm_up_time(Duration::from_secs(1));
     group.bench_function(format!("{name}, as trained"), |b| {
         b.iter(|| features(&encoder, black_box(input.clone())));
@@ -51,10 +79,10 @@ fn training_step<C: EncoderConfig>(c: &mut Criterion, name: &str, config: &C)
 where
     C::Encoder: Backbone,
 {
-    let device = Device::default().autodiff();
+    let device = device().autodiff();
     let encoder = config.init(&device).unwrap();
     let input = images(&device);
-    let mut group = c.benchmark_group("training step");
+    let mut group = c.benchmark_group(group_name("training step"));
     group.sample_size(10).warm_up_time(Duration::from_secs(1));
     group.bench_function(name, |b| {
         b.iter(|| {

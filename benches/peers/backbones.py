@@ -1,8 +1,8 @@
 """Encoders in PyTorch and ONNX Runtime, beside what criterion measured of ours.
 
 Called by backbones.sh with the folder of criterion's results, the name of an encoder and the number of
-the turn. Random weights: speed does not depend on
-them. Medians of ten runs of a batch of eight images of 224 pixels, wall time. Peers that are not
+the turn; BACKEND is the backend of burn that ours ran on. Random weights: speed does not depend on them.
+Medians of ten runs of a batch of eight images of 224 pixels, wall time. Peers that are not
 installed are left out, and said so.
 """
 
@@ -18,6 +18,7 @@ import torch
 
 BATCH, SIDE, RUNS = 8, 224, 10
 THREADS = int(os.environ.get("THREADS", "2"))
+BACKEND = os.environ.get("BACKEND", "flex")
 
 
 def model_of(name):
@@ -65,6 +66,7 @@ def onnx_session(model, images):
 def line(measure, turn, ours, peer, name):
     print(json.dumps({
         "measure": measure,
+        "backend": BACKEND,
         "turn": turn,
         "unit": f"ms a batch of {BATCH}, {THREADS} threads",
         "ours": round(ours, 1),
@@ -76,6 +78,8 @@ def line(measure, turn, ours, peer, name):
 
 def main(folder, name, turn):
     def ours(group, name):
+        if BACKEND != "flex":
+            group = f"{group}, {BACKEND}"
         path = pathlib.Path(folder) / group / name / "new" / "estimates.json"
         return json.loads(path.read_text())["median"]["point_estimate"] / 1e6
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures encoders beside PyTorch and ONNX Runtime on the same threads, and prints one JSON object a
-# line: measure, unit, turn, ours, peer, peer_name, ratio (above 1: ours takes longer).
+# line: measure, backend, turn, unit, ours, peer, peer_name, ratio (above 1: ours takes longer).
 #
 # Encoder by encoder, ours and the peers are measured by turns, twice each, so that a ratio is of the same
 # minutes.
@@ -8,14 +8,23 @@
 #   python3 -m venv peers && peers/bin/pip install -r benches/peers/requirements-backbones.txt
 #   PYTHON=peers/bin/python benches/peers/backbones.sh
 #
-# THREADS (2 unless told) is the number of threads of everything; ENCODERS, the encoders that are measured.
+# THREADS (2 unless told) is the number of threads of everything; ENCODERS, the encoders that are measured;
+# BACKEND, the backend of burn: flex (unless told) or ndarray. Under ndarray, whose convolutions are many times
+# slower, choose the encoders.
 set -eu
 here=$(dirname "$0")
 cd "$here/../.."
 export THREADS="${THREADS:-2}" RAYON_NUM_THREADS="${THREADS:-2}"
+export BACKEND="${BACKEND:-flex}"
+features=
+case $BACKEND in
+    flex) ;;
+    ndarray) features="--features ndarray" ;;
+    *) echo "BACKEND=$BACKEND: flex or ndarray" >&2; exit 1 ;;
+esac
 for encoder in ${ENCODERS:-efficientnet_lite0 resnet18 resnet50 vit_small_patch14}; do
     for turn in 1 2; do
-        cargo bench --quiet --bench backbones -- --noplot "$encoder" > /dev/null
+        cargo bench --quiet $features --bench backbones -- --noplot "$encoder" > /dev/null
         "${PYTHON:-python3}" benches/peers/backbones.py "${CARGO_TARGET_DIR:-target}/criterion" "$encoder" "$turn"
     done
 done

@@ -1,7 +1,7 @@
 //! From the local vectors of an encoder to one vector per image.
 //!
 //! [`Pooled`] puts a [`Pooling`] after any encoder and is an encoder itself; [`PooledConfig`] builds
-//! it. [`Whitening`] is fitted on features and applied after.
+//! it. [`Whitening`] is fitted on features, or learned from pairs of the same place, and applied after.
 //!
 //! | [`PoolingConfig`] | width for tokens of width `d` | learned |
 //! |---|---|---|
@@ -19,6 +19,7 @@ mod encoder;
 mod gem;
 mod netvlad;
 mod norms;
+mod pair_whitening;
 mod salad;
 mod spatial_softmax;
 mod whitening;

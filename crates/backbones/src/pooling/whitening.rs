@@ -9,7 +9,8 @@ use super::norms::unit;
 
 /// Turns features onto their principal components and divides each by its deviation (Jégou and
 /// Chum, "Negative evidences and co-occurrences in image retrieval", ECCV 2012, section 3), then
-/// scales the result to length 1. Saved with a model, not trained.
+/// scales the result to length 1. [`Whitening::fit_pairs`] learns the directions from pairs of the
+/// same place instead. Saved with a model, not trained by gradients.
 #[derive(Module, Debug)]
 pub struct Whitening {
     /// `[1, width]`.
@@ -46,10 +47,39 @@ pub enum WhiteningError {
         /// What there is.
         spanned: usize,
     },
+    /// There is no pair of two rows.
+    #[error("there is no pair to learn from")]
+    NoPairs,
+    /// A pair names a row that is not there, or the same row twice.
+    #[error("pair {pair}: rows {first} and {second} of {rows}")]
+    Pair {
+        /// Number of the pair.
+        pair: usize,
+        /// Its first row.
+        first: usize,
+        /// Its second row.
+        second: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+    /// The shrinkage is not from 0 to 1.
+    #[error("a shrinkage of {value} is not from 0 to 1")]
+    Shrinkage {
+        /// The value.
+        value: f64,
+    },
+    /// The differences within pairs leave directions out, and nothing is shrunk.
+    #[error("the pairs differ in {spanned} of {width} directions: shrink their covariance")]
+    Singular {
+        /// Directions in which they differ.
+        spanned: usize,
+        /// Directions that there are.
+        width: usize,
+    },
 }
 
 /// Eigenvalues below this share of the largest are rounding errors.
-const NOISE: f64 = 1e-10;
+pub(super) const NOISE: f64 = 1e-10;
 
 impl Whitening {
     /// Fits `components` principal components to features, row-major `[n, width]`.
@@ -65,24 +95,8 @@ impl Whitening {
         components: usize,
         device: &Device,
     ) -> Result<Self, WhiteningError> {
-        let rows = features.len() / width.max(1);
-        if width == 0 || rows < 2 || rows * width != features.len() {
-            return Err(WhiteningError::Shape {
-                values: features.len(),
-                width,
-            });
-        }
-        if let Some((i, &value)) = features.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            let row = i / width;
-            return Err(WhiteningError::NotFinite { row, value });
-        }
-        let mut mean = vec![0.0; width];
-        for row in features.chunks_exact(width) {
-            for (m, &v) in mean.iter_mut().zip(row) {
-                *m += f64::from(v) / rows as f64;
-            }
-        }
-        let covariance = covariance(features, &mean);
+        let mean = mean_of(features, width)?;
+        let covariance = covariance(&centred(features, &mean), width);
         let none = WhiteningError::Components {
             components,
             spanned: 0,
@@ -104,15 +118,22 @@ impl Whitening {
                 *w = (a / value.sqrt()) as f32;
             }
         }
+        Ok(Self::from_parts(&mean, weight, device))
+    }
+
+    /// A whitening with this mean and this weight, `[width, components]`.
+    pub(super) fn from_parts(mean: &[f64], weight: Vec<f32>, device: &Device) -> Self {
+        let width = mean.len();
+        let components = weight.len() / width;
         let mean = mean.iter().map(|&m| m as f32).collect();
         let fixed = |values: Vec<f32>, shape: [usize; 2]| {
             let tensor = Tensor::from_data(TensorData::new(values, shape), device);
             Param::from_tensor(tensor).set_require_grad(false)
         };
-        Ok(Self {
+        Self {
             mean: fixed(mean, [1, width]),
             weight: fixed(weight, [width, components]),
-        })
+        }
     }
 
     /// A whitening of these sizes without effect, to load a fitted one into.
@@ -142,28 +163,58 @@ impl Whitening {
     }
 }
 
-/// `[width, width]`, divided by the number of rows less one.
-fn covariance(features: &[f32], mean: &[f64]) -> Vec<f64> {
-    let width = mean.len();
-    let mut sums = vec![0.0; width * width];
-    let rows = features.len() / width;
+/// The mean of two or more rows.
+pub(super) fn mean_of(features: &[f32], width: usize) -> Result<Vec<f64>, WhiteningError> {
+    let rows = features.len() / width.max(1);
+    if width == 0 || rows < 2 || rows * width != features.len() {
+        return Err(WhiteningError::Shape {
+            values: features.len(),
+            width,
+        });
+    }
+    if let Some((i, &value)) = features.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        let row = i / width;
+        return Err(WhiteningError::NotFinite { row, value });
+    }
+    let mut mean = vec![0.0; width];
     for row in features.chunks_exact(width) {
-        let row: Vec<f64> = row
-            .iter()
-            .zip(mean)
-            .map(|(&v, m)| f64::from(v) - m)
-            .collect();
-        for (i, (a, sums)) in row.iter().zip(sums.chunks_exact_mut(width)).enumerate() {
+        for (m, &v) in mean.iter_mut().zip(row) {
+            *m += f64::from(v) / rows as f64;
+        }
+    }
+    Ok(mean)
+}
+
+/// Features less their mean.
+pub(super) fn centred(features: &[f32], mean: &[f64]) -> Vec<f64> {
+    let rows = features.chunks_exact(mean.len());
+    let row = |row: &[f32]| -> Vec<f64> {
+        let pairs = row.iter().zip(mean);
+        pairs.map(|(&v, m)| f64::from(v) - m).collect()
+    };
+    rows.flat_map(row).collect()
+}
+
+/// The covariance `[width, width]` of centred rows.
+pub(super) fn covariance(centred: &[f64], width: usize) -> Vec<f64> {
+    let count = (centred.len() / width - 1) as f64;
+    symmetric_product(centred, centred, width, count)
+}
+
+/// `a' b / divisor`, `[width, width]`, for rows whose product is symmetric.
+pub(super) fn symmetric_product(a: &[f64], b: &[f64], width: usize, divisor: f64) -> Vec<f64> {
+    let mut sums = vec![0.0; width * width];
+    for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
+        for (i, (a, sums)) in a.iter().zip(sums.chunks_exact_mut(width)).enumerate() {
             // The lower half; the upper one is the same.
-            for (sum, b) in sums.iter_mut().zip(&row).take(i + 1) {
+            for (sum, b) in sums.iter_mut().zip(b).take(i + 1) {
                 *sum += a * b;
             }
         }
     }
-    let count = (rows - 1) as f64;
     for i in 0..width {
         for j in 0..=i {
-            let value = sums[i * width + j] / count;
+            let value = sums[i * width + j] / divisor;
             sums[i * width + j] = value;
             sums[j * width + i] = value;
         }
