@@ -131,7 +131,9 @@ fn inverse_root(matrix: Vec<f64>, width: usize) -> Result<Vec<f64>, WhiteningErr
     }
     for (axis, value) in axes.chunks_exact_mut(width).zip(&values) {
         let scale = value.powf(-0.25);
-        axis.iter_mut().for_each(|a| *a *= scale);
+        for a in axis {
+            *a *= scale;
+        }
     }
     Ok(symmetric_product(&axes, &axes, width, 1.0))
 }
