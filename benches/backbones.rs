@@ -1,6 +1,8 @@
-//! Encoders on the CPU: a forward pass and a training step of a batch, by wall time.
+//! Encoders: a forward pass and a training step of a batch, by wall time.
 //!
-//! On burn's `flex`, or with the feature `ndarray` and `BACKEND=ndarray` on its other CPU backend.
+//! On burn's `flex`, or on what `BACKEND` names (`ndarray`, `cuda`, `wgpu`, with the feature of that name). `FLOAT`
+//! is the type of weights and activations (`f32`; `bf16` and `f16` where the backend has them: burn has no mixed
+//! precision of its own, so all is of that type), `BATCH` the number of images (8).
 //! `benches/peers/backbones.sh` measures the same with `PyTorch` and ONNX Runtime and prints ratios.
 #![allow(
     clippy::panic,
@@ -10,46 +12,85 @@
 )]
 
 use std::hint::black_box;
+use std::sync::Once;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use geoloc::backbones::{EfficientNetLiteConfig, ResNetConfig, VitConfig};
 use geoloc::burn::module::Module;
-use geoloc::burn::tensor::{Device, Tensor, TensorData};
+use geoloc::burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use geoloc::core::{Backbone, Encoder, EncoderConfig};
 
-/// Images of a batch.
+/// Images of a batch, unless told.
 const BATCH: usize = 8;
 /// Side of the images in pixels.
 const SIDE: usize = 224;
 
-/// The backend that the variable `BACKEND` names.
+/// A variable, or what it is unless told.
+fn variable(name: &str, unless: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| unless.to_owned())
+}
+
+fn batch() -> usize {
+    variable("BATCH", "").parse().unwrap_or(BATCH)
+}
+
+/// The backend and the type of floats that variables name.
 fn device() -> Device {
-    match std::env::var("BACKEND").as_deref() {
-        Ok("flex") | Err(_) => Device::flex(),
+    static CONFIGURED: Once = Once::new();
+    let mut device = named_device();
+    CONFIGURED.call_once(|| {
+        let float = match variable("FLOAT", "f32").as_str() {
+            "f32" => FloatDType::F32,
+            "bf16" => FloatDType::BF16,
+            "f16" => FloatDType::F16,
+            other => panic!("FLOAT={other}: f32, bf16 or f16"),
+        };
+        device.configure(float).unwrap();
+    });
+    device
+}
+
+fn named_device() -> Device {
+    match variable("BACKEND", "flex").as_str() {
+        "flex" => Device::flex(),
         #[cfg(feature = "ndarray")]
         #[allow(
             deprecated,
             reason = "kept for users of the backend until burn 0.23 removes it"
         )]
-        Ok("ndarray") => Device::ndarray(),
-        Ok(other) => panic!("BACKEND={other}: flex, or ndarray with its feature"),
+        "ndarray" => Device::ndarray(),
+        #[cfg(feature = "cuda")]
+        "cuda" => Device::cuda(0),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Device::wgpu(geoloc::burn::tensor::DeviceKind::DefaultDevice),
+        other => panic!("BACKEND={other}: flex, or ndarray, cuda or wgpu with its feature"),
     }
 }
 
-/// A name of results: those of `flex` go without.
+/// A name of results: those of `flex`, of f32 and of 8 images go without.
 fn group_name(name: &str) -> String {
-    match std::env::var("BACKEND").as_deref() {
-        Ok("flex") | Err(_) => name.into(),
-        Ok(backend) => format!("{name}, {backend}"),
+    let mut name = name.to_owned();
+    for (variable_name, unless, before) in [
+        ("BACKEND", "flex", ""),
+        ("FLOAT", "f32", ""),
+        ("BATCH", "8", "batch "),
+    ] {
+        let value = variable(variable_name, unless);
+        if value != unless {
+            name = format!("{name}, {before}{value}");
+        }
     }
+    name
 }
 
 fn images(device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = (0..BATCH * 3 * SIDE * SIDE)
+    let values: Vec<f32> = (0..batch() * 3 * SIDE * SIDE)
         .map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0)
         .collect();
-    Tensor::from_data(TensorData::new(values, [BATCH, 3, SIDE, SIDE]), device)
+    let data = TensorData::new(values, [batch(), 3, SIDE, SIDE]);
+    let images: Tensor<4> = Tensor::from_data(data, device);
+    images.cast(device.settings().float_dtype)
 }
 
 /// Features as numbers on the host, so that nothing is left undone.
@@ -91,9 +132,9 @@ where
                 .pooled
                 .square()
                 .mean();
-            let gradients = loss.backward();
-            // The gradient of the images is the last that is computed, with those of the weights.
-            black_box(gradients)
+            let gradients = black_box(loss.backward());
+            device.sync().unwrap();
+            gradients
         });
     });
 }

@@ -1,9 +1,9 @@
 """Encoders in PyTorch and ONNX Runtime, beside what criterion measured of ours.
 
 Called by backbones.sh with the folder of criterion's results, the name of an encoder and the number of
-the turn; BACKEND is the backend of burn that ours ran on. Random weights: speed does not depend on them.
-Medians of ten runs of a batch of eight images of 224 pixels, wall time. Peers that are not
-installed are left out, and said so.
+the turn; BACKEND is the backend of burn that ours ran on, FLOAT its type of floats, BATCH the number of images. Random
+weights: speed does not depend on them. Medians of ten runs of a batch of images of 224 pixels, wall time. Peers that are
+not installed are left out, and said so; beside a backend for GPUs PyTorch runs on the GPU, and ONNX Runtime not at all.
 """
 
 import json
@@ -16,9 +16,15 @@ import time
 
 import torch
 
-BATCH, SIDE, RUNS = 8, 224, 10
+BATCH, SIDE, RUNS = int(os.environ.get("BATCH", "8")), 224, 10
 THREADS = int(os.environ.get("THREADS", "2"))
 BACKEND = os.environ.get("BACKEND", "flex")
+FLOAT = os.environ.get("FLOAT", "f32")
+ON_GPU = BACKEND in ("cuda", "wgpu")
+PLACE = {
+    "device": "cuda" if ON_GPU else "cpu",
+    "dtype": {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}[FLOAT],
+}
 
 
 def model_of(name):
@@ -43,11 +49,16 @@ def without_classifier(model):
 
 
 def median_ms(run):
-    run()
+    def once():
+        run()
+        if ON_GPU:
+            torch.cuda.synchronize()
+
+    once()
     times = []
     for _ in range(RUNS):
         start = time.perf_counter()
-        run()
+        once()
         times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times)
 
@@ -68,7 +79,7 @@ def line(measure, turn, ours, peer, name):
         "measure": measure,
         "backend": BACKEND,
         "turn": turn,
-        "unit": f"ms a batch of {BATCH}, {THREADS} threads",
+        "unit": f"ms a batch of {BATCH}, {FLOAT}" + ("" if ON_GPU else f", {THREADS} threads"),
         "ours": round(ours, 1),
         "peer": round(peer, 1),
         "peer_name": name,
@@ -76,25 +87,7 @@ def line(measure, turn, ours, peer, name):
     }), flush=True)
 
 
-def main(folder, name, turn):
-    def ours(group, name):
-        if BACKEND != "flex":
-            group = f"{group}, {BACKEND}"
-        path = pathlib.Path(folder) / group / name / "new" / "estimates.json"
-        return json.loads(path.read_text())["median"]["point_estimate"] / 1e6
-
-    def compare(measure, group, of, peer, peer_name):
-        line(measure, int(turn), ours(group, of), peer, peer_name)
-
-    torch.set_num_threads(THREADS)
-    images = torch.randn(BATCH, 3, SIDE, SIDE)
-    model = model_of(name)
-    torch_name = f"PyTorch {torch.__version__}"
-    model.eval()
-    with torch.inference_mode():
-        forward = median_ms(lambda: model(images))
-    compare(f"forward {name}", "forward", name, forward, torch_name)
-    compare(f"forward {name}, not folded", "forward", f"{name}, as trained", forward, torch_name)
+def beside_onnx(name, model, images, compare):
     try:
         session = onnx_session(model, images)
         feed = {session.get_inputs()[0].name: images.numpy()}
@@ -102,6 +95,33 @@ def main(folder, name, turn):
         compare(f"forward {name}", "forward", name, onnx, "ONNX Runtime")
     except ImportError as e:
         print(f"left out: ONNX Runtime: {e}", file=sys.stderr)
+
+
+def main(folder, name, turn):
+    def ours(group, name):
+        if BACKEND != "flex":
+            group = f"{group}, {BACKEND}"
+        if FLOAT != "f32":
+            group = f"{group}, {FLOAT}"
+        if BATCH != 8:
+            group = f"{group}, batch {BATCH}"
+        path = pathlib.Path(folder) / group / name / "new" / "estimates.json"
+        return json.loads(path.read_text())["median"]["point_estimate"] / 1e6
+
+    def compare(measure, group, of, peer, peer_name):
+        line(measure, int(turn), ours(group, of), peer, peer_name)
+
+    torch.set_num_threads(THREADS)
+    images = torch.randn(BATCH, 3, SIDE, SIDE).to(**PLACE)
+    model = model_of(name).to(**PLACE)
+    torch_name = f"PyTorch {torch.__version__}"
+    model.eval()
+    with torch.inference_mode():
+        forward = median_ms(lambda: model(images))
+    compare(f"forward {name}", "forward", name, forward, torch_name)
+    compare(f"forward {name}, not folded", "forward", f"{name}, as trained", forward, torch_name)
+    if not ON_GPU and FLOAT == "f32":
+        beside_onnx(name, model, images, compare)
 
     model.train()
 

@@ -9,8 +9,9 @@
 #   PYTHON=peers/bin/python benches/peers/backbones.sh
 #
 # THREADS (2 unless told) is the number of threads of everything; ENCODERS, the encoders that are measured;
-# BACKEND, the backend of burn: flex (unless told) or ndarray. Under ndarray, whose convolutions are many times
-# slower, choose the encoders.
+# BACKEND, the backend of burn: flex (unless told), ndarray, or cuda or wgpu, beside which PyTorch runs on the same
+# GPU. Under ndarray, whose convolutions are many times slower, choose the encoders. FLOAT is the type of weights and
+# activations (f32, bf16, f16), BATCH the number of images (8).
 set -eu
 here=$(dirname "$0")
 cd "$here/../.."
@@ -19,8 +20,8 @@ export BACKEND="${BACKEND:-flex}"
 features=
 case $BACKEND in
     flex) ;;
-    ndarray) features="--features ndarray" ;;
-    *) echo "BACKEND=$BACKEND: flex or ndarray" >&2; exit 1 ;;
+    ndarray | cuda | wgpu) features="--features $BACKEND" ;;
+    *) echo "BACKEND=$BACKEND: flex, ndarray, cuda or wgpu" >&2; exit 1 ;;
 esac
 for encoder in ${ENCODERS:-efficientnet_lite0 resnet18 resnet50 vit_small_patch14}; do
     for turn in 1 2; do
