@@ -39,6 +39,8 @@ pub use whitening::{Whitening, WhiteningError};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whitening_tests;
 
 /// Makes one vector of the features of an image.
 pub trait Pooling: Module + ModuleDisplay + Sync {
