@@ -22,7 +22,7 @@ use geoloc::burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use geoloc::core::{Backbone, Encoder, EncoderConfig};
 
 /// Images of a batch, unless told.
-const BATCH: usize = 8;
+const BATCH: &str = "8";
 /// Side of the images in pixels.
 const SIDE: usize = 224;
 
@@ -32,7 +32,9 @@ fn variable(name: &str, unless: &str) -> String {
 }
 
 fn batch() -> usize {
-    variable("BATCH", "").parse().unwrap_or(BATCH)
+    let told = variable("BATCH", BATCH);
+    let images = told.parse().ok().filter(|&images| images > 0);
+    images.unwrap_or_else(|| panic!("BATCH={told}: a number of images"))
 }
 
 /// The backend and the type of floats that variables name.
@@ -74,7 +76,7 @@ fn group_name(name: &str) -> String {
     for (variable_name, unless, before) in [
         ("BACKEND", "flex", ""),
         ("FLOAT", "f32", ""),
-        ("BATCH", "8", "batch "),
+        ("BATCH", BATCH, "batch "),
     ] {
         let value = variable(variable_name, unless);
         if value != unless {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// A block of an index file whose checksum is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{}: section {section} is damaged in the 64 KiB at byte {offset}", file.display())]
+#[error("{}: section {section} is damaged in the block at byte {offset}", file.display())]
 pub struct Damage {
     /// The file.
     pub file: PathBuf,

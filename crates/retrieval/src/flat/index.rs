@@ -15,8 +15,8 @@ use super::segment::Segment;
 ///
 /// [`seal`](VectorIndexMut::seal) sorts the rows by S2 id and codes each into 8-bit integers, of which the
 /// upper four bits and the lower four are kept apart. A search scans the upper ones; of the 16 rows of a tile it
-/// reads the lower ones too if a row could be among the best (one to four tiles in a hundred of a million rows of
-/// 128 columns), keeps every row that still could, and scores those rows (a dozen or so) from their f32 values. A
+/// reads the lower ones too if a row could be among the best (in large tables few tiles, unless scores hardly
+/// differ), keeps every row that still could, and scores those rows (a dozen or so) from their f32 values. A
 /// batch of eight queries and more reads both parts once. A region is a few contiguous ranges of rows, and only
 /// those are read. Rows not yet sealed are scored in full.
 ///
@@ -43,8 +43,8 @@ use super::segment::Segment;
 /// all of this holds for them word for word.
 ///
 /// Let L be the k-th largest lower bound `S − E` among the rows of which both parts were read. At least k rows
-/// score L or more, so a row with `S + E < L`, by the upper part or by both, scores strictly less than the k-th best and
-/// cannot be in the answer, not even through a tie. The scan keeps the others; they are scored in full in
+/// score L or more, so a row with `S + E < L`, by the upper part or by both, scores strictly less than the k-th
+/// best and cannot be in the answer, not even through a tie. The scan keeps the others; they are scored in full in
 /// descending order of upper bound, until the bound falls below the k-th best score found. What was not scored is
 /// again strictly worse. Ties are broken by id among rows that were scored. Hence the answer is the exact one.
 ///
