@@ -185,12 +185,9 @@ impl BandDecoder {
         let mut masses = Vec::new();
         for (row, p) in best(latitude) {
             for (column, q) in best(longitude) {
-                masses.extend(self.0.center([row, column]).map(|location| PlaceMass {
-                    location,
-                    probability: f64::from(p) * f64::from(q),
-                    spread_km,
-                    cell: None,
-                }));
+                let probability = f64::from(p) * f64::from(q);
+                let location = self.0.center([row, column]);
+                masses.extend(location.map(|at| PlaceMass::at(at, probability, spread_km)));
             }
         }
         estimate_from_masses(&masses, 10).ok_or(DecodeError::NotFinite { index })

@@ -1,7 +1,7 @@
 //! What every method should be compared with.
 
 use crate::core::{LocateError, Locator, Photo};
-use crate::geo_cells::{Candidate, CellLocation, Estimate, LatLng, haversine_km};
+use crate::geo_cells::{CellLocation, Estimate, LatLng, haversine_km};
 
 /// Answers the same place for every photo.
 #[derive(Clone, Debug)]
@@ -27,11 +27,8 @@ impl ConstantLocator {
             estimate: Estimate {
                 location,
                 radius50_km,
-                candidates: vec![Candidate {
-                    location,
-                    probability: 1.0,
-                    cell: None,
-                }],
+                probability: None,
+                candidates: Vec::new(),
             },
         })
     }

@@ -1,12 +1,13 @@
 //! Batches of a few places.
 
 use crate::encoders::SIDE;
-use geoloc::burn::tensor::{Device, Int, Tensor, TensorData};
+use crate::methods::label_space::LabelSpaces;
+use geoloc::burn::tensor::{Device, Tensor, TensorData};
 use geoloc::core::{
-    BatchError, BatchSource, GeoBatch, PairBatch, PlaceContrastBatch, TargetEncoder, TargetError,
+    BatchError, BatchSource, GeoBatch, PairBatch, PlaceContrastBatch, TargetEncoder,
 };
 use geoloc::geo_cells::LatLng;
-use geoloc::losses::{CellClasses, PairMasks, PlaceMask, PlaceMasks, SceneCells};
+use geoloc::losses::{PairMasks, PlaceMask, PlaceMasks};
 
 /// Images of a batch.
 pub(crate) const BATCH: usize = 4;
@@ -85,19 +86,13 @@ impl BatchSource for SamePlaces {
     }
 }
 
-/// A cell and a scene for each place.
-#[derive(Clone, Debug)]
-pub(crate) struct Scenes(pub(crate) CellClasses);
-
-impl TargetEncoder for Scenes {
-    type Target = SceneCells;
-
-    fn encode(&self, truth: &[LatLng], device: &Device) -> Result<SceneCells, TargetError> {
-        let scenes: Vec<i32> = (0..truth.len()).map(|i| (i % 2) as i32).collect();
-        let scenes = TensorData::new(scenes, [truth.len()]);
-        Ok(SceneCells {
-            cells: self.0.encode(truth, device)?,
-            scenes: Tensor::<1, Int>::from_data(scenes, device),
-        })
+/// Partitions about the places of the batch.
+pub(crate) fn spaces() -> LabelSpaces {
+    let mut places = truth();
+    for i in 0..60 {
+        let t = f64::from(i);
+        places.push(at(70.0 * (0.7 * t).sin(), 170.0 * (0.31 * t).sin()));
     }
+    let named = [places[0], places[2], places[3]];
+    LabelSpaces::new(&places, &named, [30, 10, 4], [6, 8])
 }

@@ -2,11 +2,12 @@
 
 use crate::batches::{BATCH, Same, images};
 use crate::encoders::{Build, encoders};
+use crate::methods::devices::devices;
+use crate::methods::{Named, OutputOf, Visit};
 use geoloc::burn::module::Module;
 use geoloc::burn::tensor::Device;
 use geoloc::core::{
-    BatchSource, Decoder, Encoder, GeoModel, HeadConfig, Learner, Loss, TargetEncoder, Training,
-    contract,
+    BatchSource, Encoder, GeoModel, HeadConfig, Learner, Loss, TargetEncoder, Training, contract,
 };
 use geoloc::trainer::{ProgressMode, Trainer, TrainerConfig};
 
@@ -35,10 +36,10 @@ pub(crate) fn check<HC, L, T>(
     head: &HC,
     criterion: L,
     targets: T,
-    decoders: &[&dyn Decoder<<HC::Head as geoloc::core::Head>::Output>],
+    decoders: &[Named<'_, OutputOf<HC>>],
 ) where
     HC: HeadConfig,
-    L: Loss<<HC::Head as geoloc::core::Head>::Output, Target = T::Target>,
+    L: Loss<OutputOf<HC>, Target = T::Target>,
     T: TargetEncoder,
 {
     let autodiff = device.clone().autodiff();
@@ -55,7 +56,7 @@ pub(crate) fn check<HC, L, T>(
     contract::check_round_trip(trained.clone(), model(device)).unwrap();
     let loaded = model(device).try_load_record(trained.clone().into_record());
     let loaded = loaded.unwrap();
-    for decoder in decoders {
+    for (_, decoder) in decoders {
         let answers = decoder.decode(trained.forward(images(device))).unwrap();
         assert_eq!(answers.len(), BATCH);
         for answer in &answers {
@@ -67,18 +68,27 @@ pub(crate) fn check<HC, L, T>(
     }
 }
 
-pub(crate) fn devices() -> Vec<Device> {
-    #[allow(unused_mut, reason = "other features add devices")]
-    let mut devices = vec![Device::flex()];
-    #[cfg(feature = "ndarray")]
+/// Checks every method with one encoder on one device.
+pub(crate) struct Combined<'a> {
+    pub(crate) on: (Build, &'a Device),
+}
+
+impl Visit for Combined<'_> {
+    fn method<C, L, T>(
+        &mut self,
+        name: &str,
+        head: &C,
+        loss: L,
+        targets: T,
+        decoders: &[Named<'_, OutputOf<C>>],
+    ) where
+        C: HeadConfig,
+        L: Loss<OutputOf<C>, Target = T::Target>,
+        T: TargetEncoder,
     {
-        #[allow(
-            deprecated,
-            reason = "kept for users of the backend until burn 0.23 removes it"
-        )]
-        devices.push(Device::ndarray());
+        println!("{name}");
+        check(self.on, head, loss, targets, decoders);
     }
-    devices
 }
 
 pub(crate) fn with_every_encoder(run: impl Fn((Build, &Device))) {

@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleDisplay, Param};
 use burn::tensor::{Device, Tensor};
 use geoloc_geo_cells::LatLng;
 
-use crate::{Embedding, Encoder, GeoModel, Head, Learner, Loss, PlaceEmbeddings};
+use crate::{Embedding, Encoder, GeoModel, Head, Learner, Loss, PlaceEmbeddings, limit_log_scale};
 
 /// A network that embeds places.
 pub trait PlaceEncoder: Module + ModuleDisplay + Sync {
@@ -27,9 +27,6 @@ pub struct PlaceContrastModel<E: Module, H: Module, P: Module> {
 }
 
 impl<E: Encoder, H: Head<Output = Embedding>, P: PlaceEncoder> PlaceContrastModel<E, H, P> {
-    /// The factor on the cosine never exceeds this (Radford et al. 2021, section 2.5).
-    pub const MAX_SCALE: f64 = 100.0;
-
     /// Joins both; the cosine starts with factor `scale`, 1/0.07 as published.
     pub fn new(image: GeoModel<E, H>, place: P, scale: f64, device: &Device) -> Self {
         Self {
@@ -47,7 +44,7 @@ impl<E: Encoder, H: Head<Output = Embedding>, P: PlaceEncoder> PlaceContrastMode
         PlaceEmbeddings {
             image,
             places: raw / length,
-            scale: self.log_scale.val().clamp_max(Self::MAX_SCALE.ln()).exp(),
+            scale: self.log_scale.val().exp(),
         }
     }
 }
@@ -88,5 +85,10 @@ where
         let places = [batch.truth, batch.queue].concat();
         let output = self.model.forward(batch.input, &places);
         self.criterion.forward(&output, &batch.target)
+    }
+    fn constrain(mut self) -> Self {
+        self.model.log_scale = limit_log_scale(self.model.log_scale);
+        self.model.image.head = self.model.image.head.constrain();
+        self
     }
 }

@@ -3,6 +3,8 @@
 use geoloc_geo_cells::Estimate;
 use thiserror::Error;
 
+use crate::ConfigError;
+
 /// Turns outputs of type `O` into places on the host.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not decode `{O}`",
@@ -16,6 +18,28 @@ pub trait Decoder<O>: Send + Sync {
     /// The outer error means that the whole output does not fit the decoder, for instance because
     /// it has another number of cells.
     fn decode(&self, output: O) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError>;
+}
+
+/// A decoder whose probabilities are the softmax of scores over classes, so that one temperature can
+/// correct them (Guo, Pleiss, Sun and Weinberger 2017).
+///
+/// The temperature is fitted on [`scores`](Self::scores) of photos held out and changes the
+/// probabilities and radii of answers, not the answers.
+pub trait TemperatureScaling<O>: Decoder<O> + Sized {
+    /// The scores of every class, before the temperature, one row an item. A class that cannot be
+    /// answered has negative infinity.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`].
+    fn scores(&self, output: O) -> Result<Vec<Result<Vec<f64>, DecodeError>>, DecodeError>;
+
+    /// Divides the scores by `temperature` before the softmax.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] unless it is positive and finite.
+    fn at_temperature(self, temperature: f64) -> Result<Self, ConfigError>;
 }
 
 /// Why an output could not be turned into a place.

@@ -19,4 +19,10 @@ pub trait Head: Module + ModuleDisplay + Sync {
     ///
     /// Burn panics if the features do not have the width that the head was built for.
     fn forward(&self, features: Features) -> Self::Output;
+    /// Brings parameters back into their range after an optimiser step, such as a learned scale to
+    /// its limit. Heads without such parameters need not implement it.
+    #[must_use]
+    fn constrain(self) -> Self {
+        self
+    }
 }

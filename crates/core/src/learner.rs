@@ -16,6 +16,12 @@ pub trait Learner: Module + ModuleDisplay {
 
     /// The mean loss of a batch, `[1]`.
     fn loss(&self, batch: Self::Batch) -> Tensor<1>;
+
+    /// Brings parameters back into their range; the trainer calls it after each optimiser step.
+    #[must_use]
+    fn constrain(self) -> Self {
+        self
+    }
 }
 
 /// A [`GeoModel`] with a loss.
@@ -36,6 +42,11 @@ impl<E: Encoder, H: Head, L: Loss<H::Output>> Learner for Training<E, H, L> {
     fn loss(&self, batch: Self::Batch) -> Tensor<1> {
         let output = self.model.forward(batch.input);
         self.criterion.forward(&output, &batch.target)
+    }
+
+    fn constrain(mut self) -> Self {
+        self.model.head = self.model.head.constrain();
+        self
     }
 }
 
@@ -60,5 +71,10 @@ where
     fn loss(&self, batch: Self::Batch) -> Tensor<1> {
         let output = self.model.forward(batch.query, batch.aerial);
         self.criterion.forward(&output, &batch.target)
+    }
+
+    fn constrain(mut self) -> Self {
+        self.model = self.model.limited();
+        self
     }
 }

@@ -19,6 +19,7 @@ mod batch;
 mod config;
 mod contrast;
 mod decoder;
+mod discs;
 mod encoder;
 mod features;
 mod flow;
@@ -36,7 +37,7 @@ mod seed;
 pub use batch::{BatchError, BatchSource, GeoBatch, PairBatch};
 pub use config::{ConfigError, EncoderConfig, HeadConfig};
 pub use contrast::{PlaceContrastBatch, PlaceContrastModel, PlaceContrastTraining, PlaceEncoder};
-pub use decoder::{DecodeError, Decoder};
+pub use decoder::{DecodeError, Decoder, TemperatureScaling};
 pub use encoder::{Backbone, Encoder};
 pub use features::{FeatureSpec, Features};
 pub use flow::{FlowSchedule, SphericalFlow, VelocityField};
@@ -47,7 +48,7 @@ pub use learner::{Learner, PairTraining, Training};
 pub use locator::{LocateError, Locator};
 pub use loss::{Loss, TargetEncoder, TargetError};
 pub use masses::{PlaceMass, estimate_about, estimate_from_masses};
-pub use model::{GeoModel, TwoBranch};
+pub use model::{GeoModel, MAX_SCALE, TwoBranch, limit_log_scale};
 pub use output::{
     CellLogits, CellOffsets, CosineLogits, Directions, Embedding, GeoclassLogits,
     HierarchicalLogits, PairEmbeddings, PlaceEmbeddings, ScaledCoordinates, SceneExperts,

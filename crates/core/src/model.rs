@@ -34,9 +34,6 @@ pub struct TwoBranch<E: Module, H: Module> {
 }
 
 impl<E: Encoder, H: Head<Output = Embedding>> TwoBranch<E, H> {
-    /// The factor on the cosine never exceeds this (Radford et al. 2021, section 2.5).
-    pub const MAX_SCALE: f64 = 100.0;
-
     /// Joins two branches; the cosine starts with factor `scale`.
     pub fn new(query: GeoModel<E, H>, aerial: GeoModel<E, H>, scale: f64, device: &Device) -> Self {
         let log_scale = Tensor::full([1], scale.ln(), device);
@@ -52,7 +49,33 @@ impl<E: Encoder, H: Head<Output = Embedding>> TwoBranch<E, H> {
         PairEmbeddings {
             query: self.query.forward(query).0,
             aerial: self.aerial.forward(aerial).0,
-            scale: self.log_scale.val().clamp_max(Self::MAX_SCALE.ln()).exp(),
+            scale: self.log_scale.val().exp(),
         }
     }
+
+    /// The model with [`limit_log_scale`] applied.
+    #[must_use]
+    pub fn limited(self) -> Self {
+        Self {
+            log_scale: limit_log_scale(self.log_scale),
+            ..self
+        }
+    }
+}
+
+/// The learned factor on a cosine never exceeds this (Radford et al. 2021, section 2.5).
+pub const MAX_SCALE: f64 = 100.0;
+
+/// Sets the logarithm of a factor that is above that of [`MAX_SCALE`] back to it.
+///
+/// The parameter itself is limited, after each optimiser step, as CLIP does. A limit in the forward
+/// pass has no gradient above it, so that a factor that once overshoots never comes back.
+#[must_use]
+pub fn limit_log_scale(log_scale: Param<Tensor<1>>) -> Param<Tensor<1>> {
+    let tracked = log_scale.is_require_grad();
+    log_scale.map(|x| {
+        x.detach()
+            .clamp_max(MAX_SCALE.ln())
+            .set_require_grad(tracked)
+    })
 }

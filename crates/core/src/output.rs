@@ -72,9 +72,9 @@ pub struct HierarchicalLogits(pub Vec<Tensor<2>>);
 #[derive(Clone, Debug)]
 pub struct GeoclassLogits(pub Vec<Tensor<2>>);
 
-/// Latitude and longitude scaled linearly to (0, 1), `[batch, 2]`: -90 and -180 degrees are 0, 90
-/// and 180 degrees are 1. The two sides of the antimeridian are as far apart as can be; prefer
-/// [`Directions`].
+/// Latitude and longitude scaled linearly, `[batch, 2]`: -90 and -180 degrees are 0, 90 and 180
+/// degrees are 1. Numbers beyond stand for places too, around the world or over a pole. The two
+/// sides of the antimeridian have outputs far apart; prefer [`Directions`].
 #[derive(Clone, Debug)]
 pub struct ScaledCoordinates(pub Tensor<2>);
 

@@ -12,14 +12,11 @@ use crate::backbones::geoclip::{
 };
 use crate::core::{
     ConfigError, DecodeError, Decoder, Embedding, Encoder, EncoderConfig, FeatureSpec, Features,
-    Head, HeadConfig, Loss, PlaceEmbeddings, TargetError, mix,
+    Head, HeadConfig, Loss, PlaceEmbeddings, TargetError, limit_log_scale,
 };
 use crate::geo_cells::{Estimate, LatLng};
 use crate::locate::GalleryDecoder;
-use crate::losses::{PlaceContrast, PlaceMask, PlaceMasks};
-
-/// The factor on the cosine never exceeds this (Radford et al. 2021, section 2.5).
-const MAX_SCALE: f64 = 100.0;
+use crate::losses::{PlaceContrast, PlaceMask, PlaceMasks, draw_places};
 
 /// Images as vectors, and what makes vectors of places.
 #[derive(Clone, Debug)]
@@ -73,12 +70,20 @@ impl PlaceAlignmentHead {
         unit(self.location.embed(places, device))
     }
 
-    /// The learned factor on the cosine; 1 if it cannot be read from the device.
-    #[must_use]
-    pub fn scale(&self) -> f64 {
+    /// The learned factor on the cosine.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Device`] if it cannot be read from the device, [`DecodeError::NotFinite`] if
+    /// it is not finite.
+    pub fn scale(&self) -> Result<f64, DecodeError> {
         let value = self.log_scale.val().try_into_vec_as::<f32>();
-        let value = value.ok().and_then(|v| v.first().copied());
-        value.map_or(1.0, |v| f64::from(v).exp().min(MAX_SCALE))
+        let value = value.map_err(|e| DecodeError::Device {
+            reason: e.to_string(),
+        })?;
+        let scale = value.first().map(|&v| f64::from(v).exp());
+        let finite = scale.filter(|s| s.is_finite());
+        finite.ok_or(DecodeError::NotFinite { index: 0 })
     }
 }
 
@@ -92,7 +97,14 @@ impl Head for PlaceAlignmentHead {
         PlaceAlignment {
             image: unit(self.image.forward(features.pooled)),
             location: self.location.clone(),
-            scale: self.log_scale.val().clamp_max(MAX_SCALE.ln()).exp(),
+            scale: self.log_scale.val().exp(),
+        }
+    }
+
+    fn constrain(self) -> Self {
+        Self {
+            log_scale: limit_log_scale(self.log_scale),
+            ..self
         }
     }
 }
@@ -106,8 +118,8 @@ fn unit(rows: Tensor<2>) -> Tensor<2> {
 /// Makes [`PlaceQueueTarget`]s.
 ///
 /// The published queue holds the places of the last batches; here the further places of a batch are
-/// drawn from all training places by its seed. Over shuffled batches both are random places of the
-/// training set, and a resumed run needs no queue to be saved.
+/// drawn from all training places but those of the batch itself, by its seed. A resumed run needs no
+/// queue to be saved.
 #[derive(Clone, Debug)]
 pub struct PlaceQueue {
     /// The training places.
@@ -137,12 +149,7 @@ impl PhotoTargets for PlaceQueue {
         device: &Device,
     ) -> Result<PlaceQueueTarget, TargetError> {
         let truth: Vec<LatLng> = photos.iter().map(|p| p.location).collect();
-        let count = self.places.len() as u64;
-        let draw = |k| {
-            let at = mix(seed, k as u64) % count.max(1);
-            self.places.get(at as usize).copied()
-        };
-        let queue: Vec<LatLng> = (0..self.length).filter_map(draw).collect();
+        let queue = draw_places(&self.places, &truth, self.length, seed);
         let masks = PlaceMasks {
             radius_km: self.mask_km,
         };

@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use super::options::is_one;
 use super::{
     Approach, ApproachConfig, Gallery, GalleryOf, Ground, MakeDecoder, OutputOf, PhotoTargets,
     WithApproach,
@@ -14,7 +15,7 @@ use super::{
 use crate::artifact::{Artifact, ArtifactError};
 use crate::core::{GeoModel, Head, HeadConfig, Locator, Loss};
 use crate::datasets::Preprocess;
-use crate::geo_cells::LatLng;
+use crate::geo_cells::{LatLng, Partition};
 use crate::heads::cell::CellHeadConfig;
 use crate::heads::embedding::EmbeddingHeadConfig;
 use crate::locate::{
@@ -37,21 +38,13 @@ pub struct ApproachSettings {
     pub approach: ApproachConfig,
     /// Hash of the ground that the classes belong to.
     pub ground_hash: String,
-    /// Divisor of the logits of a classifier before the softmax.
+    /// Divisor of the scores of classes, or of the scale of a gallery, before the softmax.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
 
 fn one() -> f64 {
     1.0
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
-fn is_one(x: &f64) -> bool {
-    x.total_cmp(&1.0).is_eq()
 }
 
 /// Adds a trained approach under `name`, in a form that [`load_any`](crate::locate::load_any) reads.
@@ -78,7 +71,7 @@ pub fn insert_approach<H: Head>(
         input,
         encoder: encoder.clone(),
         head: CellHeadConfig {
-            cells: ground.sizes().first().copied().unwrap_or(0),
+            cells: ground.finest().map_or(0, Partition::len),
             dropout,
         },
         temperature,
@@ -96,7 +89,7 @@ pub fn insert_approach<H: Head>(
                 input,
                 encoder,
                 head: EmbeddingHeadConfig { dim: options.dim },
-                scale: options.scale,
+                scale: options.scale / temperature,
                 spread_km: options.positive_km,
             };
             artifact.insert_component(name, RETRIEVAL, &settings)?;
@@ -182,6 +175,7 @@ impl WithApproach for Load<'_> {
             }
         };
         let decoder = approach.decoder.with_temperature(settings.temperature);
+        let decoder = decoder.map_err(|e| unusable(name, &e))?;
         let decoder = decoder.make(&model.head, gallery);
         let decoder = decoder.map_err(|e| unusable(name, &e))?;
         let pipeline = Pipeline::new(name, &model, decoder, settings.input, device);

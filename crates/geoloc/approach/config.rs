@@ -9,6 +9,7 @@ use super::options::{
     GeoclipOptions, HierarchicalOptions, HybridOptions, MixtureOptions, RetrievalOptions,
     ScaledRegressionOptions, SceneExpertsOptions, UnitRegressionOptions,
 };
+use crate::core::ConfigError;
 
 /// An approach with its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub enum ApproachConfig {
 }
 
 /// Why the parts of an approach do not fit each other.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ApproachError {
     /// It needs the ground divided in another way.
@@ -56,6 +57,14 @@ pub enum ApproachError {
         needs: GroundKind,
         /// What there is.
         found: GroundKind,
+    },
+    /// A setting of its decoder is out of range.
+    #[error("the approach `{approach}`: {source}")]
+    Setting {
+        /// Name of the approach.
+        approach: &'static str,
+        /// Which setting, and why.
+        source: ConfigError,
     },
 }
 
@@ -130,6 +139,15 @@ impl ApproachConfig {
         match self {
             Self::ScaledRegression(options) => Some(&mut options.spread_km),
             Self::UnitRegression(options) => Some(&mut options.spread_km),
+            _ => None,
+        }
+    }
+
+    /// The share of a cell's spread that is left about a place moved by an offset: to be measured on
+    /// validation photos.
+    pub fn offset_residual(&mut self) -> Option<&mut f64> {
+        match self {
+            Self::Hybrid(options) => Some(&mut options.residual),
             _ => None,
         }
     }

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use thiserror::Error;
 
 use super::alignment::{AlignmentDecoder, PlaceAlignment, PlaceAlignmentHead};
-use crate::core::{CellLogits, CosineLogits, Decoder, Embedding, Head};
+use crate::core::{
+    CellOffsets, ConfigError, DecodeError, Decoder, Embedding, Head, TemperatureScaling,
+};
 use crate::geo_cells::LatLng;
-use crate::heads::cell::{CellDecoder, CellHead};
-use crate::heads::cosine::CosineHead;
 use crate::heads::embedding::EmbeddingHead;
+use crate::heads::hybrid::{HybridDecoder, HybridHead};
 use crate::locate::{GalleryDecoder, index_embeddings};
 use crate::retrieval::AddError;
 
 /// Gallery rows that share the probability.
-const NEIGHBOURS: usize = 100;
+pub(crate) const NEIGHBOURS: usize = 100;
 
 /// Vectors with their places.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +45,9 @@ pub trait MakeDecoder<H: Head>: Clone + Send + Sync {
     /// What it makes.
     type Decoder: Decoder<H::Output> + 'static;
 
+    /// Whether [`scores`](Self::scores) gives any.
+    const OVER_CLASSES: bool = false;
+
     /// What gallery it needs.
     fn gallery(&self) -> GalleryOf {
         GalleryOf::Nothing
@@ -60,72 +65,139 @@ pub trait MakeDecoder<H: Head>: Clone + Send + Sync {
         None
     }
 
-    /// The logits over classes that the answer is chosen by, `[batch, classes]`, and that
-    /// [`with_temperature`](Self::with_temperature) divides; `None` if there are none.
-    fn logits(&self, output: H::Output) -> Option<Tensor<2>> {
+    /// The scores over the finest classes that probabilities are the softmax of, one row an item;
+    /// `None` if there are no classes.
+    fn scores(&self, output: H::Output) -> Option<Scores> {
         let _ = output;
         None
     }
 
-    /// Divides logits by `temperature` before the softmax.
-    #[must_use]
-    fn with_temperature(self, temperature: f64) -> Self {
-        let _ = temperature;
-        self
+    /// How the rows of a gallery become probabilities; `None` if there is no gallery.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the head cannot be read.
+    fn similarity(&self, head: &H) -> Result<Option<Similarity>, DecodeError> {
+        let _ = head;
+        Ok(None)
+    }
+
+    /// For photos with true places what [`HybridDecoder::residuals`] gives; `None` if classes are not
+    /// moved.
+    fn residuals(&self, output: H::Output, truth: &[LatLng]) -> Option<Residuals> {
+        let _ = (output, truth);
+        None
+    }
+
+    /// Divides scores, or the scale of a gallery, by `temperature` before the softmax.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] unless it is positive and finite; and unless it is 1 where probabilities are
+    /// no softmax.
+    fn with_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        let expected = "1: these answers have no temperature";
+        ConfigError::check(is_one(temperature), "temperature", temperature, expected)?;
+        Ok(self)
     }
 
     /// The decoder over a gallery, which is empty where none is needed.
     ///
     /// # Errors
     ///
-    /// [`AddError`] if the gallery cannot be searched.
-    fn make(&self, head: &H, gallery: Gallery) -> Result<Self::Decoder, AddError>;
+    /// [`MakeDecoderError`] if the gallery cannot be searched, or the head cannot be read.
+    fn make(&self, head: &H, gallery: Gallery) -> Result<Self::Decoder, MakeDecoderError>;
 }
 
-/// A decoder that needs nothing but the output.
+/// Scores of classes, one row an item, or one error for the whole batch.
+pub type Scores = Result<Vec<Result<Vec<f64>, DecodeError>>, DecodeError>;
+
+/// Distances from moved classes in spreads of the class.
+pub type Residuals = Result<Vec<Option<f64>>, DecodeError>;
+
+/// How the rows of a gallery become probabilities: the softmax of `scale` times the cosine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Similarity {
+    /// The factor on the cosine, before a temperature.
+    pub scale: f64,
+    /// Rows within this distance of the true place are right, in km; `None`: only the nearest row.
+    pub right_km: Option<f64>,
+}
+
+/// Why a decoder cannot be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MakeDecoderError {
+    /// The gallery cannot be searched.
+    #[error(transparent)]
+    Gallery(#[from] AddError),
+    /// The head cannot be read.
+    #[error("the head cannot be read: {0}")]
+    Head(#[from] DecodeError),
+}
+
+fn is_one(x: f64) -> bool {
+    x.total_cmp(&1.0).is_eq()
+}
+
+/// A decoder that needs nothing but the output and whose probabilities have no temperature.
 #[derive(Clone, Debug)]
 pub struct Ready<D>(pub D);
 
 impl<H: Head, D: Decoder<H::Output> + Clone + 'static> MakeDecoder<H> for Ready<D> {
     type Decoder = D;
 
-    fn make(&self, _head: &H, _gallery: Gallery) -> Result<D, AddError> {
+    fn make(&self, _head: &H, _gallery: Gallery) -> Result<D, MakeDecoderError> {
         Ok(self.0.clone())
     }
 }
 
-/// The most probable cell.
+/// A decoder over classes.
 #[derive(Clone, Debug)]
-pub struct MostProbable(pub CellDecoder);
+pub struct OverClasses<D>(pub D);
 
-impl MakeDecoder<CellHead> for MostProbable {
-    type Decoder = CellDecoder;
+impl<H, D> MakeDecoder<H> for OverClasses<D>
+where
+    H: Head,
+    D: TemperatureScaling<H::Output> + Clone + 'static,
+{
+    type Decoder = D;
+    const OVER_CLASSES: bool = true;
 
-    fn logits(&self, output: CellLogits) -> Option<Tensor<2>> {
-        Some(output.0)
+    fn scores(&self, output: H::Output) -> Option<Scores> {
+        Some(self.0.scores(output))
     }
 
-    fn with_temperature(self, temperature: f64) -> Self {
-        Self(self.0.with_temperature(temperature))
+    fn with_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        Ok(Self(self.0.at_temperature(temperature)?))
     }
 
-    fn make(&self, _head: &CellHead, _gallery: Gallery) -> Result<CellDecoder, AddError> {
+    fn make(&self, _head: &H, _gallery: Gallery) -> Result<D, MakeDecoderError> {
         Ok(self.0.clone())
     }
 }
 
-impl MakeDecoder<CosineHead> for MostProbable {
-    type Decoder = CellDecoder;
+/// Cells that are moved by offsets.
+#[derive(Clone, Debug)]
+pub struct OverMovedCells(pub HybridDecoder);
 
-    fn logits(&self, output: CosineLogits) -> Option<Tensor<2>> {
-        Some(output.logits().0)
+impl MakeDecoder<HybridHead> for OverMovedCells {
+    type Decoder = HybridDecoder;
+    const OVER_CLASSES: bool = true;
+
+    fn scores(&self, output: CellOffsets) -> Option<Scores> {
+        Some(self.0.scores(output))
     }
 
-    fn with_temperature(self, temperature: f64) -> Self {
-        Self(self.0.with_temperature(temperature))
+    fn residuals(&self, output: CellOffsets, truth: &[LatLng]) -> Option<Residuals> {
+        Some(self.0.residuals(output, truth))
     }
 
-    fn make(&self, _head: &CosineHead, _gallery: Gallery) -> Result<CellDecoder, AddError> {
+    fn with_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        Ok(Self(self.0.with_temperature(temperature)?))
+    }
+
+    fn make(&self, _: &HybridHead, _: Gallery) -> Result<HybridDecoder, MakeDecoderError> {
         Ok(self.0.clone())
     }
 }
@@ -150,16 +222,37 @@ impl MakeDecoder<EmbeddingHead> for GalleryOfPhotos {
         Some(output.0)
     }
 
-    fn make(&self, _head: &EmbeddingHead, gallery: Gallery) -> Result<GalleryDecoder, AddError> {
-        decoder(gallery, self.scale, self.spread_km)
+    fn similarity(&self, _: &EmbeddingHead) -> Result<Option<Similarity>, DecodeError> {
+        Ok(Some(Similarity {
+            scale: self.scale,
+            right_km: Some(self.spread_km),
+        }))
+    }
+
+    fn with_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        check_temperature(temperature)?;
+        Ok(Self {
+            scale: self.scale / temperature,
+            ..self
+        })
+    }
+
+    fn make(
+        &self,
+        _head: &EmbeddingHead,
+        gallery: Gallery,
+    ) -> Result<GalleryDecoder, MakeDecoderError> {
+        Ok(decoder(gallery, self.scale, self.spread_km)?)
     }
 }
 
 /// Places that fit the photo best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GalleryOfPlaces {
     /// Places at most.
     pub most: usize,
+    /// What the learned factor of the cosine is divided by.
+    pub temperature: f64,
 }
 
 impl MakeDecoder<PlaceAlignmentHead> for GalleryOfPlaces {
@@ -182,13 +275,34 @@ impl MakeDecoder<PlaceAlignmentHead> for GalleryOfPlaces {
         Some(head.embed_places(places, device))
     }
 
+    fn similarity(&self, head: &PlaceAlignmentHead) -> Result<Option<Similarity>, DecodeError> {
+        Ok(Some(Similarity {
+            scale: head.scale()? / self.temperature,
+            right_km: None,
+        }))
+    }
+
+    fn with_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        check_temperature(temperature)?;
+        Ok(Self {
+            temperature: self.temperature * temperature,
+            ..self
+        })
+    }
+
     fn make(
         &self,
         head: &PlaceAlignmentHead,
         gallery: Gallery,
-    ) -> Result<AlignmentDecoder, AddError> {
-        Ok(AlignmentDecoder(decoder(gallery, head.scale(), 0.0)?))
+    ) -> Result<AlignmentDecoder, MakeDecoderError> {
+        let scale = head.scale()? / self.temperature;
+        Ok(AlignmentDecoder(decoder(gallery, scale, 0.0)?))
     }
+}
+
+fn check_temperature(temperature: f64) -> Result<(), ConfigError> {
+    let ok = temperature.is_finite() && temperature > 0.0;
+    ConfigError::check(ok, "temperature", temperature, "positive and finite")
 }
 
 fn decoder(gallery: Gallery, scale: f64, spread_km: f64) -> Result<GalleryDecoder, AddError> {

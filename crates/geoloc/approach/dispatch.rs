@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::alignment::{PlaceAlignmentHeadConfig, PlaceAlignmentLoss, PlaceQueue};
-use super::decoders::{GalleryOfPhotos, GalleryOfPlaces, MostProbable, Ready};
+use super::decoders::{GalleryOfPhotos, GalleryOfPlaces, OverClasses, OverMovedCells, Ready};
 use super::options::CellLoss;
 use super::{
     Approach, ApproachConfig, ApproachError, ByClass, ByPlace, ByScene, Ground, WithApproach,
 };
-use crate::core::CellFrames;
+use crate::core::{CellFrames, ConfigError};
 use crate::geo_cells::{GeoclassSets, Hierarchy, LatLng, Partition};
 use crate::heads::cell::{CellDecoder, CellHeadConfig};
 use crate::heads::combinatorial::{GeoclassHeadConfig, TupleVoteDecoder};
@@ -18,7 +18,7 @@ use crate::heads::experts::{ExpertsHeadConfig, RoutedDecoder};
 use crate::heads::flow::{FlowDecoder, FlowSampler};
 use crate::heads::hierarchical::{HierarchicalDecoder, HierarchicalHeadConfig};
 use crate::heads::hybrid::{HybridDecoder, HybridHeadConfig};
-use crate::heads::mixture::MixtureDecoder;
+use crate::heads::mixture::{MixtureDecoder, MixtureHeadConfig};
 use crate::heads::regression::{
     DirectionDecoder, DirectionHeadConfig, ScaledCoordinatesDecoder, ScaledRegressionHeadConfig,
 };
@@ -39,7 +39,8 @@ impl ApproachConfig {
     ///
     /// # Errors
     ///
-    /// [`ApproachError`] if the ground is not divided as the approach needs it.
+    /// [`ApproachError`] if the ground is not divided as the approach needs it, or a setting of its
+    /// decoder is out of range.
     #[allow(clippy::too_many_lines, reason = "one arm for each approach")]
     pub fn with<W: WithApproach>(
         &self,
@@ -54,7 +55,7 @@ impl ApproachConfig {
                     cells: partition.len(),
                     dropout: options.dropout,
                 };
-                let decoder = MostProbable(CellDecoder::new(partition.clone(), KEEP));
+                let decoder = OverClasses(CellDecoder::new(partition.clone(), KEEP));
                 classifier(head, options.loss, &partition, decoder, what)
             }
             Self::Cosine(options) => {
@@ -68,7 +69,7 @@ impl ApproachConfig {
                         margin: Margin::Cosine(options.margin),
                     },
                     targets: ByPlace(CellClasses::new(partition.clone())),
-                    decoder: MostProbable(CellDecoder::new(partition, KEEP)),
+                    decoder: OverClasses(CellDecoder::new(partition, KEEP)),
                 })
             }
             Self::Classes(options) => {
@@ -82,7 +83,7 @@ impl ApproachConfig {
                         label_smoothing: options.label_smoothing,
                     },
                     targets: ByClass,
-                    decoder: MostProbable(CellDecoder::new(partition, KEEP)),
+                    decoder: OverClasses(CellDecoder::new(partition, KEEP)),
                 })
             }
             Self::ScaledRegression(options) => what.call(Approach {
@@ -114,7 +115,9 @@ impl ApproachConfig {
             }),
             Self::Hierarchical(options) => {
                 let hierarchy = self.nested(ground)?;
-                let decoder = HierarchicalDecoder::new(hierarchy.clone(), KEEP);
+                let decoder = HierarchicalDecoder::new(hierarchy.clone(), KEEP)
+                    .with_exponents(&options.exponents)
+                    .map_err(|e| self.refused(e))?;
                 what.call(Approach {
                     head: HierarchicalHeadConfig {
                         cells: ground.sizes(),
@@ -124,14 +127,16 @@ impl ApproachConfig {
                         weights: options.weights.clone(),
                     },
                     targets: ByPlace(HierarchyClasses { hierarchy }),
-                    decoder: Ready(decoder.with_exponents(&options.exponents)),
+                    decoder: OverClasses(decoder),
                 })
             }
             Self::Combinatorial(options) => {
                 let sets = self.sets(ground)?;
                 let mut classes = ground.sizes();
                 classes.pop();
-                let decoder = TupleVoteDecoder::new(sets.clone(), options.vote.into(), KEEP);
+                let decoder = TupleVoteDecoder::new(sets.clone(), options.vote.into(), KEEP)
+                    .with_weights(&options.weights)
+                    .map_err(|e| self.refused(e))?;
                 what.call(Approach {
                     head: GeoclassHeadConfig {
                         classes,
@@ -141,13 +146,16 @@ impl ApproachConfig {
                         weights: options.weights.clone(),
                     },
                     targets: ByPlace(GeoclassTargets { sets }),
-                    decoder: Ready(decoder.with_weights(&options.weights)),
+                    decoder: OverClasses(decoder),
                 })
             }
             Self::Hybrid(options) => {
                 let partition = self.cells(ground)?;
                 let cells = partition.len();
                 let frames = CellFrames::new(partition, options.min_reach_km);
+                let decoder = HybridDecoder::new(frames.clone(), KEEP)
+                    .with_residual(options.residual)
+                    .map_err(|e| self.refused(e))?;
                 what.call(Approach {
                     head: HybridHeadConfig {
                         cells,
@@ -157,17 +165,22 @@ impl ApproachConfig {
                     loss: CellOffsetLoss {
                         offset_weight: options.offset_weight,
                     },
-                    targets: ByPlace(CellsWithOffsets {
-                        frames: frames.clone(),
-                    }),
-                    decoder: Ready(HybridDecoder::new(frames, KEEP)),
+                    targets: ByPlace(CellsWithOffsets { frames }),
+                    decoder: OverMovedCells(decoder),
                 })
             }
             Self::Mixture(options) => what.call(Approach {
-                head: options.clone(),
+                head: MixtureHeadConfig {
+                    components: options.components,
+                    min_kappa: options.min_kappa,
+                    max_kappa: options.max_kappa,
+                },
                 loss: MixtureNll,
                 targets: ByPlace(UnitVectors),
-                decoder: Ready(MixtureDecoder { keep: KEEP }),
+                decoder: Ready(MixtureDecoder {
+                    bandwidth_km: options.bandwidth_km,
+                    keep: KEEP,
+                }),
             }),
             Self::Flow(options) => what.call(Approach {
                 head: options.head.clone(),
@@ -202,7 +215,7 @@ impl ApproachConfig {
                         scene_weight: options.scene_weight,
                     },
                     targets: ByScene(CellClasses::new(partition)),
-                    decoder: Ready(RoutedDecoder {
+                    decoder: OverClasses(RoutedDecoder {
                         experts: vec![decoder; options.scenes.len()],
                     }),
                 })
@@ -219,6 +232,7 @@ impl ApproachConfig {
                 },
                 decoder: GalleryOfPlaces {
                     most: options.gallery,
+                    temperature: 1.0,
                 },
             }),
             Self::Retrieval(options) => what.call(Approach {
@@ -257,6 +271,13 @@ impl ApproachConfig {
         }
     }
 
+    fn refused(&self, source: ConfigError) -> ApproachError {
+        ApproachError::Setting {
+            approach: self.name(),
+            source,
+        }
+    }
+
     fn wrong(&self, ground: &Ground) -> ApproachError {
         ApproachError::Ground {
             approach: self.name(),
@@ -271,7 +292,7 @@ fn classifier<W: WithApproach>(
     head: CellHeadConfig,
     loss: CellLoss,
     partition: &Arc<Partition>,
-    decoder: MostProbable,
+    decoder: OverClasses<CellDecoder>,
     what: W,
 ) -> W::Output {
     let targets = ByPlace(CellClasses::new(partition.clone()));

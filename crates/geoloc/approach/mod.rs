@@ -19,8 +19,10 @@ pub use alignment::{
 };
 pub use component::{APPROACH, ApproachSettings, insert_approach, load_approach};
 pub use config::{ApproachConfig, ApproachError};
+pub(crate) use decoders::NEIGHBOURS;
 pub use decoders::{
-    Gallery, GalleryOf, GalleryOfPhotos, GalleryOfPlaces, MakeDecoder, MostProbable, Ready,
+    Gallery, GalleryOf, GalleryOfPhotos, GalleryOfPlaces, MakeDecoder, MakeDecoderError,
+    OverClasses, OverMovedCells, Ready, Residuals, Scores, Similarity,
 };
 pub use ground::{Ground, GroundKind};
 pub use label::{ByClass, ByPlace, ByScene, PhotoLabel, PhotoTargets};
@@ -48,12 +50,12 @@ pub struct Approach<C, L, T, D> {
     pub decoder: D,
 }
 
-/// Something to be done with an approach whose types are not known before.
+/// Visitor that is called with the concrete types of an approach.
 pub trait WithApproach {
-    /// What comes of it.
+    /// Result of the call.
     type Output;
 
-    /// Does it.
+    /// Called with the parts of the approach.
     fn call<C, L, T, D>(self, approach: Approach<C, L, T, D>) -> Self::Output
     where
         C: HeadConfig<Head: 'static>,

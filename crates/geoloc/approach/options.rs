@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::backbones::geoclip::LocationEncoderConfig;
 use crate::heads::combinatorial::TupleScore;
 use crate::heads::flow::FlowHeadConfig;
-use crate::heads::mixture::MixtureHeadConfig;
+use crate::heads::mixture::{MixtureDecoder, MixtureHeadConfig};
 use crate::losses::Discrepancy;
 
 /// Loss of a classifier over cells.
@@ -99,7 +99,7 @@ pub struct ScaledRegressionOptions {
     pub dropout: f64,
     /// Dropout of the hidden layer.
     pub hidden_dropout: f64,
-    /// Whether a sigmoid keeps the output within (0, 1).
+    /// Whether a sigmoid keeps the output within (0, 1); published is none.
     pub sigmoid: bool,
     /// Radius of the answers in km; training measures it on the validation photos.
     #[serde(skip_serializing_if = "is_zero")]
@@ -165,6 +165,14 @@ fn is_zero(x: &f64) -> bool {
     *x == 0.0
 }
 
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+pub(super) fn is_one(x: &f64) -> bool {
+    x.total_cmp(&1.0).is_eq()
+}
+
 /// Softmax over each of several nested partitions, decided by the product along ancestors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -224,6 +232,10 @@ pub struct HybridOptions {
     pub min_reach_km: f64,
     /// Weight of the offset in the loss.
     pub offset_weight: f64,
+    /// Share of a cell's spread that is left about a place moved by its offset; training measures it
+    /// on the validation photos.
+    #[serde(skip_serializing_if = "is_one")]
+    pub residual: f64,
 }
 
 impl Default for HybridOptions {
@@ -233,12 +245,36 @@ impl Default for HybridOptions {
             shared: false,
             min_reach_km: 1.0,
             offset_weight: 1.0,
+            residual: 1.0,
         }
     }
 }
 
 /// A mixture of von Mises-Fisher densities.
-pub type MixtureOptions = MixtureHeadConfig;
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MixtureOptions {
+    /// Number of components.
+    pub components: usize,
+    /// Smallest concentration.
+    pub min_kappa: f64,
+    /// Largest concentration.
+    pub max_kappa: f64,
+    /// Components much nearer to each other than this count as one mode, in km.
+    pub bandwidth_km: f64,
+}
+
+impl Default for MixtureOptions {
+    fn default() -> Self {
+        let head = MixtureHeadConfig::default();
+        Self {
+            components: head.components,
+            min_kappa: head.min_kappa,
+            max_kappa: head.max_kappa,
+            bandwidth_km: MixtureDecoder::default().bandwidth_km,
+        }
+    }
+}
 
 /// Flow matching on the sphere (PLONK).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -79,4 +79,8 @@ where
         let output = self.model.forward(batch.query, batch.aerial);
         self.criterion.forward(&output, &batch.target)
     }
+    fn constrain(mut self) -> Self {
+        self.model.branches = self.model.branches.limited();
+        self
+    }
 }

@@ -91,12 +91,8 @@ impl GalleryDecoder {
                     Some(locations) => *locations.get(usize::try_from(hit.id).ok()?)?,
                     None => hit.place?.location,
                 };
-                Some(PlaceMass {
-                    location,
-                    probability: (self.scale * (f64::from(hit.score) - best)).exp(),
-                    spread_km: self.spread_km,
-                    cell: None,
-                })
+                let probability = (self.scale * (f64::from(hit.score) - best)).exp();
+                Some(PlaceMass::at(location, probability, self.spread_km))
             })
             .collect();
         estimate_from_masses(&masses, self.k).ok_or_else(|| DecodeError::Search {

@@ -192,8 +192,9 @@ where
     check_input(encoder, &settings.input).map_err(|e| failed(&e))?;
     let fresh = build_model(encoder, &settings.head, device).map_err(|e| failed(&e))?;
     let model = artifact.load_module(name, fresh)?;
-    let decoder =
-        CellDecoder::new(Arc::new(partition), KEEP).with_temperature(settings.temperature);
+    let decoder = CellDecoder::new(Arc::new(partition), KEEP);
+    let decoder = decoder.with_temperature(settings.temperature);
+    let decoder = decoder.map_err(|e| failed(&e))?;
     Ok(Pipeline::new(name, &model, decoder, settings.input, device))
 }
 

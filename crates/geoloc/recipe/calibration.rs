@@ -1,6 +1,6 @@
-//! The temperature of a classifier, found on the validation photos.
+//! The temperature of stated probabilities, found on the validation photos.
 
-use crate::metrics::{CALIBRATION_BINS, MetricError, Reliability, ScoreTable, Temperature};
+use crate::metrics::{CALIBRATION_BINS, MetricError, Reliability, Temperature};
 
 /// From fewer photos than this nothing is concluded.
 pub(super) const LEAST_PHOTOS: usize = 20;
@@ -8,8 +8,15 @@ pub(super) const LEAST_PHOTOS: usize = 20;
 /// hardly any.
 const MOST: f64 = 90.0;
 
-/// A temperature, and how well probabilities of the most probable class agree with how often it is
-/// right.
+/// The scores of a photo's candidates, and the positions of those that are right.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Scored {
+    pub(super) scores: Vec<f64>,
+    pub(super) right: Vec<usize>,
+}
+
+/// A temperature, and how well probabilities of the most probable candidate agree with how often it
+/// is right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Calibration {
     pub(super) temperature: f64,
@@ -19,28 +26,28 @@ pub(super) struct Calibration {
     pub(super) after: f64,
 }
 
-/// Fits the temperature to logits `[photos, classes]` (Guo et al. 2017); `None` from too few photos, or
-/// if no temperature is best.
-pub(super) fn calibrate(
-    logits: &[f64],
-    classes: usize,
-    truth: &[usize],
-) -> Result<Option<Calibration>, MetricError> {
-    if truth.len() < LEAST_PHOTOS {
+/// Fits the temperature to photos of which each has a right candidate; `None` from too few photos, or if
+/// no temperature is best.
+pub(super) fn calibrate(photos: &[Scored]) -> Result<Option<Calibration>, MetricError> {
+    if photos.len() < LEAST_PHOTOS {
         return Ok(None);
     }
-    let table = ScoreTable::scores(logits, classes)?;
-    let Temperature { temperature, .. } = Temperature::fit(table, truth)?;
+    let queries: Vec<(&[f64], &[usize])> = photos
+        .iter()
+        .map(|p| (p.scores.as_slice(), p.right.as_slice()))
+        .collect();
+    let Temperature { temperature, .. } = Temperature::fit_sets(&queries)?;
     if !(1.0 / MOST..=MOST).contains(&temperature) {
         return Ok(None);
     }
     let error = |temperature: f64| {
-        let rows = logits.chunks(classes.max(1)).zip(truth);
-        let (confidence, right): (Vec<f64>, Vec<bool>) = rows
-            .map(|(row, &truth)| {
-                let (best, top) = largest(row);
-                let sum: f64 = row.iter().map(|z| ((z - top) / temperature).exp()).sum();
-                (1.0 / sum, best == truth)
+        let (confidence, right): (Vec<f64>, Vec<bool>) = photos
+            .iter()
+            .map(|photo| {
+                let (best, top) = largest(&photo.scores);
+                let masses = photo.scores.iter();
+                let sum: f64 = masses.map(|z| ((z - top) / temperature).exp()).sum();
+                (1.0 / sum, photo.right.contains(&best))
             })
             .unzip();
         let reliability = Reliability::new(&confidence, &right, CALIBRATION_BINS)?;
@@ -67,22 +74,23 @@ mod tests {
 
     /// Two classes; the margin of an answer that is right with probability p is ln(p / (1 - p)), times
     /// `sharp` for a model that is too sure of itself.
-    fn model(sharp: f64) -> (Vec<f64>, Vec<usize>) {
-        let (mut logits, mut truth) = (Vec::new(), Vec::new());
+    fn model(sharp: f64) -> Vec<Scored> {
+        let mut photos = Vec::new();
         for p in [0.6_f64, 0.7, 0.8, 0.9] {
             for k in 0..20_u32 {
-                logits.extend([0.0, sharp * (p / (1.0 - p)).ln()]);
-                truth.push(usize::from(f64::from(k) < 20.0 * p - 0.5));
+                photos.push(Scored {
+                    scores: vec![0.0, sharp * (p / (1.0 - p)).ln()],
+                    right: vec![usize::from(f64::from(k) < 20.0 * p - 0.5)],
+                });
             }
         }
-        (logits, truth)
+        photos
     }
 
     #[test]
     fn a_model_that_is_too_sure_gets_the_temperature_that_makes_it_right() {
         for sharp in [0.5, 1.0, 4.0] {
-            let (logits, truth) = model(sharp);
-            let found = calibrate(&logits, 2, &truth).unwrap().unwrap();
+            let found = calibrate(&model(sharp)).unwrap().unwrap();
             assert!(
                 (found.temperature - sharp).abs() < 1e-3 * sharp,
                 "{found:?}"
@@ -97,11 +105,11 @@ mod tests {
 
     #[test]
     fn few_photos_and_answers_without_an_error_give_none() {
-        let (logits, truth) = model(4.0);
-        let few = LEAST_PHOTOS - 1;
-        let found = calibrate(&logits[..2 * few], 2, &truth[..few]).unwrap();
-        assert_eq!(found, None);
-        let right = vec![1; truth.len()];
-        assert_eq!(calibrate(&logits, 2, &right).unwrap(), None);
+        let mut photos = model(4.0);
+        assert_eq!(calibrate(&photos[..LEAST_PHOTOS - 1]).unwrap(), None);
+        for photo in &mut photos {
+            photo.right = vec![1];
+        }
+        assert_eq!(calibrate(&photos).unwrap(), None);
     }
 }

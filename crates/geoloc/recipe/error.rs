@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::approach::ApproachError;
+use crate::approach::{ApproachError, MakeDecoderError};
 use crate::artifact::ArtifactError;
 use crate::backbones::weights::WeightsError;
 use crate::core::ConfigError;
@@ -12,7 +12,6 @@ use crate::features::FeatureRunError;
 use crate::images::EncodeError;
 use crate::metrics::{MetricError, ReportError};
 use crate::photos::{InputError, NoPhotos, PhotosError, PlaceDrawError, SplitError};
-use crate::retrieval::AddError;
 use crate::trainer::TrainError;
 
 /// What can go wrong between a recipe and a model.
@@ -83,9 +82,15 @@ pub enum RecipeError {
     /// A photo cannot be read after the training.
     #[error("after the training: {0}")]
     Input(#[source] InputError),
-    /// The gallery cannot be searched.
+    /// The decoder of the trained model cannot be made.
     #[error(transparent)]
-    Gallery(#[from] AddError),
+    Decoder(#[from] MakeDecoderError),
+    /// The gallery cannot be searched.
+    #[error("the gallery of the trained model cannot be searched: {reason}")]
+    Gallery {
+        /// What the index said.
+        reason: String,
+    },
     /// The model file cannot be written or read back.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),

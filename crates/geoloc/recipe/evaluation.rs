@@ -53,24 +53,29 @@ pub(super) fn evaluate_model(
     );
     describe(&mut report, recipe, prepared, trained, part);
     let judge = |locator: &dyn Locator, role| {
-        let predictions = predict(locator, &photos);
-        MethodReport::evaluate(locator.name(), role, predictions, radii, &conventions)
+        let (predictions, classes): (Vec<Prediction>, Vec<Option<usize>>) =
+            predict(locator, &photos).into_iter().unzip();
+        let method =
+            MethodReport::evaluate(locator.name(), role, predictions, radii, &conventions)?;
+        Ok::<_, RecipeError>((method, classes))
     };
-    let mut method = judge(locator.as_ref(), Role::Method)?;
+    let (mut method, classes) = judge(locator.as_ref(), Role::Method)?;
     recipe.approach.name().clone_into(&mut method.name);
     if let Some(partition) = prepared.ground.finest() {
-        method = with_classes(method, partition, &photos)?;
+        method = with_classes(method, partition, &classes, &photos)?;
     }
-    if let (Some(partition), Some(_)) = (prepared.ground.finest(), trained.calibration) {
+    if prepared.ground.finest().is_some() && trained.calibration.is_some() {
         let labelled = recipe.approach.needs_classes();
         let truth = rows.iter().map(|&row| prepared.class_of(row, labelled));
-        method = with_calibration(method, partition, &truth.collect::<Vec<_>>())?;
+        method = with_calibration(method, &classes, &truth.collect::<Vec<_>>())?;
     }
     let galleries = shown(recipe, &method, &photos)?;
     report.push_method(method)?;
     if let Some(constant) = ConstantLocator::geometric_median(&prepared.places) {
         let description = "The geometric median of the training places for every photo.";
-        let baseline = judge(&constant, Role::Baseline)?.with_description(description);
+        let baseline = judge(&constant, Role::Baseline)?
+            .0
+            .with_description(description);
         report.push_method(baseline)?;
     }
     if let Some(partition) = prepared.ground.finest() {
@@ -128,8 +133,9 @@ fn describe(
     report.curves = vec![Curve::new(recipe.approach.name(), points)];
 }
 
-/// One prediction a photo; a file that cannot be read counts as a miss.
-fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<Prediction> {
+/// One prediction a photo and the class of its answer, where it has one; a file that cannot be read
+/// counts as a miss.
+fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<(Prediction, Option<usize>)> {
     let mut predictions = Vec::with_capacity(photos.len());
     for chunk in photos.chunks(CHUNK) {
         let paths: Vec<&Path> = chunk.iter().map(|p| p.sample.path.as_path()).collect();
@@ -144,7 +150,8 @@ fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<Prediction> 
             if let Some(class) = &photo.class {
                 prediction = prediction.with_tag("class", class);
             }
-            predictions.push(prediction);
+            let class = estimate.as_ref().and_then(|e| e.candidate()?.class);
+            predictions.push((prediction, class));
         }
     }
     predictions
@@ -154,18 +161,18 @@ fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<Prediction> 
 fn with_classes(
     method: MethodReport,
     partition: &Partition,
+    classes: &[Option<usize>],
     photos: &[&LabelledPhoto],
 ) -> Result<MethodReport, RecipeError> {
     let Some(names) = partition.names() else {
         return Ok(method);
     };
-    let pairs = photos.iter().zip(&method.predictions);
+    let pairs = photos.iter().zip(classes);
     let (truth, predicted): (Vec<usize>, Vec<Option<usize>>) = pairs
-        .filter_map(|(photo, prediction)| {
+        .filter_map(|(photo, predicted)| {
             let class = photo.class.as_ref()?;
             let truth = names.iter().position(|name| name == class)?;
-            let place = prediction.predicted;
-            Some((truth, place.and_then(|place| partition.nearest(place))))
+            Some((truth, *predicted))
         })
         .unzip();
     if truth.is_empty() {
@@ -182,20 +189,23 @@ fn with_classes(
 }
 
 /// Adds how well probabilities agree with how often the class is right; a photo of no class counts as
-/// wrong.
+/// wrong, one without an answer does not count.
 fn with_calibration(
     method: MethodReport,
-    partition: &Partition,
+    classes: &[Option<usize>],
     truth: &[Option<usize>],
 ) -> Result<MethodReport, RecipeError> {
-    let rows = method.predictions.iter().zip(truth);
+    let rows = method.predictions.iter().zip(classes).zip(truth);
+    // Photos without an answer state no probability and take no part.
     let (confidence, right): (Vec<f64>, Vec<bool>) = rows
-        .map(|(prediction, truth)| {
-            let class = prediction.predicted.and_then(|at| partition.nearest(at));
-            let right = truth.is_some() && class == *truth;
-            (prediction.probability.unwrap_or(0.0).clamp(0.0, 1.0), right)
+        .filter_map(|((prediction, class), truth)| {
+            let right = truth.is_some() && class == truth;
+            Some((prediction.probability?.clamp(0.0, 1.0), right))
         })
         .unzip();
+    if confidence.is_empty() {
+        return Ok(method);
+    }
     let reliability = Reliability::new(&confidence, &right, CALIBRATION_BINS)?;
     Ok(method.with_extra("expected calibration error", reliability.expected_error))
 }

@@ -3,8 +3,9 @@
 use burn::tensor::{Device, Tensor};
 
 use super::RecipeError;
-use super::calibration::{Calibration, LEAST_PHOTOS, calibrate};
+use super::calibration::{Calibration, LEAST_PHOTOS, Scored, calibrate};
 use super::fit::Fit;
+use super::scored_gallery::ScoredGallery;
 use crate::approach::{Gallery, GalleryOf, MakeDecoder};
 use crate::core::{Decoder, Encoder, GeoModel, Head};
 use crate::geo_cells::{LatLng, haversine_km};
@@ -12,15 +13,21 @@ use crate::photos::PhotoInputs;
 
 /// Photos that go through a model together after the training.
 const CHUNK: usize = 64;
+/// Validation photos at even steps that a temperature is fitted on, at most: scores of all classes
+/// are held for each.
+const MOST_CALIBRATED: usize = 2000;
 
-/// What comes of a training, in the types of the approach.
+/// Result of a training, in the types of the approach.
 pub(super) struct Finished<H> {
     pub(super) head: H,
     pub(super) gallery: Gallery,
     /// Median distance in km of answers for validation photos, where it was asked for.
     pub(super) radius_km: Option<f64>,
-    /// The temperature of a classifier.
+    /// The temperature of the stated probabilities.
     pub(super) calibration: Option<Calibration>,
+    /// Median distance of validation photos from the moved place of their cell, in spreads of it,
+    /// where cells are moved.
+    pub(super) residual: Option<f64>,
     /// What a reader should know.
     pub(super) notes: Vec<String>,
 }
@@ -45,6 +52,7 @@ impl Fit<'_> {
             gallery,
             radius_km: None,
             calibration: None,
+            residual: None,
             notes: Vec::new(),
         };
         self.calibrate(model, inputs, decoder, &mut finished)?;
@@ -101,7 +109,7 @@ impl Fit<'_> {
         rows.iter().filter_map(label).map(|l| l.location).collect()
     }
 
-    /// Finds the temperature of a classifier on the validation photos.
+    /// Finds the temperature of the stated probabilities on the validation photos.
     fn calibrate<E, I, H, D>(
         &self,
         model: &GeoModel<E, H>,
@@ -115,30 +123,52 @@ impl Fit<'_> {
         H: Head,
         D: MakeDecoder<H>,
     {
+        let similarity = decoder.similarity(&model.head);
+        let similarity = similarity.map_err(|e| RecipeError::Input(e.into()))?;
+        let gallery = match similarity {
+            Some(similarity) => Some(ScoredGallery::new(&finished.gallery, similarity)?),
+            None => None,
+        };
         let labelled = self.recipe.approach.needs_classes();
-        let (mut table, mut truth, mut classes) = (Vec::new(), Vec::new(), 0);
-        for rows in self.prepared.validation.chunks(CHUNK) {
+        let mut photos = Vec::new();
+        let mut residuals = Vec::new();
+        let mut asked = 0;
+        let validation = &self.prepared.validation;
+        let stride = validation.len().div_ceil(MOST_CALIBRATED).max(1);
+        let rows: Vec<usize> = validation.iter().step_by(stride).copied().collect();
+        for rows in rows.chunks(CHUNK) {
             let output = forward(model, inputs, rows, &self.options.device)?;
-            let Some(logits) = decoder.logits(output) else {
-                return Ok(());
-            };
-            let [_, width] = logits.dims();
-            classes = width;
-            let values = logits.try_into_vec_as::<f32>();
-            let values = values.map_err(|e| RecipeError::Input(e.to_string().into()))?;
-            for (row, logits) in rows.iter().zip(values.chunks_exact(width.max(1))) {
-                if let Some(class) = self.prepared.class_of(*row, labelled) {
-                    table.extend(logits.iter().map(|&z| f64::from(z)));
-                    truth.push(class);
+            let places = self.places_of(rows);
+            if let Some(found) = decoder.residuals(output.clone(), &places) {
+                let found = found.map_err(|e| RecipeError::Input(e.into()))?;
+                residuals.extend(found.into_iter().flatten());
+            }
+            if let Some(gallery) = &gallery {
+                asked += rows.len();
+                if let Some(vectors) = decoder.photo_rows(output) {
+                    photos.extend(gallery.scored(vectors, &places)?);
+                }
+            } else if let Some(scores) = decoder.scores(output) {
+                asked += rows.len();
+                let scores = scores.map_err(|e| RecipeError::Input(e.into()))?;
+                for (row, scores) in rows.iter().zip(scores) {
+                    let class = self.prepared.class_of(*row, labelled);
+                    if let (Some(class), Ok(scores)) = (class, scores) {
+                        photos.extend(of_class(scores, class));
+                    }
                 }
             }
         }
-        finished.calibration = calibrate(&table, classes, &truth)?;
-        if classes > 0 && finished.calibration.is_none() {
-            let photos = truth.len();
+        finished.calibration = calibrate(&photos)?;
+        residuals.sort_by(f64::total_cmp);
+        finished.residual = residuals.get(residuals.len() / 2).copied();
+        let wanted = gallery.is_some() || D::OVER_CLASSES;
+        if wanted && finished.calibration.is_none() {
             finished.notes.push(format!(
-                "the temperature of the probabilities stays at 1: {photos} validation photos say nothing \
-                 of it (fewer than {LEAST_PHOTOS}, or all of them right)"
+                "the temperature of the probabilities stays at 1: of {asked} validation photos {} have a \
+                 right answer to compare with, and they say nothing of it (fewer than {LEAST_PHOTOS}, or \
+                 all answered right)",
+                photos.len()
             ));
         }
         Ok(())
@@ -176,6 +206,18 @@ impl Fit<'_> {
             .get(distances.len().saturating_sub(1) / 2)
             .copied())
     }
+}
+
+/// Finite scores and the right class among them; `None` if it cannot be answered.
+fn of_class(scores: Vec<f64>, class: usize) -> Option<Scored> {
+    let known = |(at, score): (usize, f64)| score.is_finite().then_some((at, score));
+    let (classes, scores): (Vec<usize>, Vec<f64>) =
+        scores.into_iter().enumerate().filter_map(known).unzip();
+    let right = classes.binary_search(&class).ok()?;
+    Some(Scored {
+        scores,
+        right: vec![right],
+    })
 }
 
 fn forward<E, I, H>(

@@ -103,6 +103,9 @@ impl WithApproach for Fit<'_> {
         if let (Some(stated), Some(found)) = (config.stated_radius_km(), finished.radius_km) {
             *stated = found;
         }
+        if let (Some(stated), Some(found)) = (config.offset_residual(), finished.residual) {
+            *stated = found;
+        }
         let model = GeoModel {
             encoder: encoder.valid(),
             head: finished.head,

@@ -30,6 +30,7 @@ mod fit;
 mod partition;
 mod prepare;
 mod run;
+mod scored_gallery;
 mod training;
 
 pub use choices::{EvaluationChoice, InputChoice, Recipe};

@@ -101,7 +101,7 @@ impl<M: Learner> Run<M> {
         }
         let learner = self.learner.clone();
         let rates = rates(rate, &config.groups)?;
-        self.learner = self.optimizer.step(rates, learner, gradients);
+        self.learner = self.optimizer.step(rates, learner, gradients).constrain();
         // Burn keeps the last update of running statistics pending: records leave it out, `valid` applies
         // it to all clones. Without this, a checkpoint would lack one update.
         drop(self.learner.valid());

@@ -102,7 +102,7 @@ pub fn train_pairs(
     Ok(PairRun {
         model,
         config: config.clone(),
-        scale: scale.min(PairModel::MAX_SCALE),
+        scale,
         history: fitted.history,
         device: device.clone(),
         task: task.clone(),

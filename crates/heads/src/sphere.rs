@@ -1,6 +1,6 @@
 //! Densities on the sphere that are sums of kernels, and their modes.
 
-use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng};
+use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng, haversine_km};
 
 /// A von Mises-Fisher density with a weight.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,23 @@ pub(crate) struct Mode {
     pub(crate) log_density: f64,
 }
 
+/// A mode with the kernels that lead to it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeightedMode {
+    pub(crate) location: LatLng,
+    pub(crate) weight: f64,
+    pub(crate) members: Vec<usize>,
+}
+
 impl Kernel {
+    /// The kernel, blurred by one of concentration `kappa`: variances add up.
+    pub(crate) fn blurred(self, kappa: f64) -> Self {
+        Self {
+            kappa: 1.0 / (1.0 / self.kappa.max(1e-9) + 1.0 / kappa),
+            ..self
+        }
+    }
+
     /// Logarithm of weight times density at `x`, per steradian.
     fn log_density(&self, x: [f64; 3]) -> f64 {
         let squared: f64 = (0..3).map(|k| (self.mean[k] - x[k]).powi(2)).sum();
@@ -92,15 +108,42 @@ pub(crate) fn highest_mode(
     best
 }
 
-/// Root of the mean squared chord to the mean of a von Mises-Fisher density, in km:
-/// `R √(2 (1 - A))` with `A = coth κ - 1/κ`.
-pub(crate) fn spread_km(kappa: f64) -> f64 {
-    let mean_length = if kappa < 1e-3 {
-        kappa / 3.0
+/// The modes that the kernels themselves lead to, each with the weight of the kernels that do, and
+/// its members by position; heaviest first, of equals the first. Modes nearer to each other than
+/// `join_km` count as one.
+pub(crate) fn weighted_modes(kernels: &[Kernel], join_km: f64, steps: usize) -> Vec<WeightedMode> {
+    let mut modes: Vec<WeightedMode> = Vec::new();
+    for (position, kernel) in kernels.iter().enumerate() {
+        let Some(location) = LatLng::from_vector(ascend(kernels, kernel.mean, steps)) else {
+            continue;
+        };
+        let near = |m: &&mut WeightedMode| haversine_km(m.location, location) < join_km;
+        if let Some(mode) = modes.iter_mut().find(near) {
+            mode.weight += kernel.weight;
+            mode.members.push(position);
+        } else {
+            modes.push(WeightedMode {
+                location,
+                weight: kernel.weight,
+                members: vec![position],
+            });
+        }
+    }
+    modes.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    modes
+}
+
+/// Distance in km from the mean of a von Mises-Fisher density within which half of it lies:
+/// `cos θ = 1 + ln((1 + e^(-2κ)) / 2) / κ`.
+pub(crate) fn median_km(kappa: f64) -> f64 {
+    // Towards 0 the density is uniform: half of it is a hemisphere.
+    let missing = if kappa < 1e-6 {
+        1.0
     } else {
-        1.0 / kappa.tanh() - 1.0 / kappa
+        -(0.5 * (1.0 + (-2.0 * kappa).exp())).ln() / kappa
     };
-    EARTH_RADIUS_KM * (2.0 * (1.0 - mean_length)).max(0.0).sqrt()
+    // 1 - cos θ = 2 sin²(θ / 2) keeps the digits of small angles.
+    2.0 * EARTH_RADIUS_KM * (0.5 * missing).sqrt().min(1.0).asin()
 }
 
 /// Concentration of a kernel with a spread in km along each axis: `κ = (R / σ)²`.
@@ -111,7 +154,6 @@ pub(crate) fn kappa_of(sigma_km: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use geoloc_geo_cells::haversine_km;
 
     #[test]
     fn two_near_kernels_merge_and_two_far_ones_do_not() {
@@ -137,12 +179,47 @@ mod tests {
     }
 
     #[test]
-    fn spread_and_kappa_agree_for_small_kernels() {
-        // The chord has two axes, so its root mean square is √2 σ.
-        let spread = spread_km(kappa_of(25.0));
-        assert!((spread - 25.0 * 2f64.sqrt()).abs() < 1e-2, "{spread}");
-        // The uniform density: mean squared chord 2.
-        assert!((spread_km(0.0) - EARTH_RADIUS_KM * 2f64.sqrt()).abs() < 1e-9);
+    fn half_of_a_density_lies_within_its_median() {
+        // A plane normal: median σ √(2 ln 2).
+        let median = median_km(kappa_of(25.0));
+        assert!(
+            (median - 25.0 * (2.0 * 2f64.ln()).sqrt()).abs() < 1e-3,
+            "{median}"
+        );
+        // The uniform density: a hemisphere. Between: F(θ) of the definition is a half.
+        let quarter = 0.5 * std::f64::consts::PI * EARTH_RADIUS_KM;
+        assert!((median_km(0.0) - quarter).abs() < 1e-6);
+        for kappa in [0.01, 0.5, 3.0, 40.0] {
+            let theta: f64 = median_km(kappa) / EARTH_RADIUS_KM;
+            let held = (kappa.exp() - (kappa * theta.cos()).exp()) / (2.0 * kappa.sinh());
+            assert!((held - 0.5).abs() < 1e-6, "{kappa} {held}");
+        }
         assert!((kappa_of(25.0) - 64_944.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn the_heaviest_mode_is_not_the_sharpest() {
+        let at = |lat, lng| LatLng::new(lat, lng).unwrap();
+        let kernel = |p: LatLng, weight, kappa| Kernel {
+            mean: p.to_unit_vector(),
+            weight,
+            kappa,
+        };
+        // 2 % that is certain to 20 km beside 98 % in two blurs that overlap.
+        let sharp = kernel(at(-20.0, 30.0), 0.02, 1e5);
+        let kernels = [
+            sharp,
+            kernel(at(48.0, 2.0), 0.5, 100.0),
+            kernel(at(50.0, 5.0), 0.48, 100.0),
+        ];
+        let highest = highest_mode(&kernels, kernels.map(|k| k.mean), 200).unwrap();
+        assert!(haversine_km(highest.location, at(-20.0, 30.0)) < 1.0);
+        let modes = weighted_modes(&kernels, 50.0, 200);
+        assert_eq!(modes.len(), 2);
+        assert!((modes[0].weight - 0.98).abs() < 1e-12);
+        assert_eq!(modes[0].members, [1, 2]);
+        assert!(haversine_km(modes[0].location, at(49.0, 3.5)) < 60.0);
+        let blurred = kernels[1].blurred(100.0);
+        assert!((blurred.kappa - 50.0).abs() < 1e-9);
     }
 }

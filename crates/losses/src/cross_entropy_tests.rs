@@ -3,6 +3,7 @@ use geoloc_core::{CellLogits, Loss, TargetEncoder, TargetError};
 use geoloc_geo_cells::{AdaptivePartition, LatLng, Level, PartitionBuilder};
 
 use super::*;
+use crate::gradient_check::{check_gradient, f64s, numbers};
 
 #[test]
 fn equals_the_definition() {
@@ -56,5 +57,25 @@ fn classes_are_the_cells_of_the_partition() {
     match targets.encode(&[training[0], nowhere], &device) {
         Err(TargetError::OutsidePartition { index: 1, location }) => assert_eq!(location, nowhere),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn gradients_equal_differences_in_f64_with_and_without_smoothing() {
+    let logits: Vec<f64> = numbers(15, 91).iter().map(|x| 3.0 * x).collect();
+    for label_smoothing in [0.0, 0.1, 0.6] {
+        let loss = CrossEntropy { label_smoothing };
+        check_gradient(&logits, [3, 5], |x| {
+            let classes = TensorData::new(vec![4i64, 0, 2], [3]);
+            let classes = Tensor::from_data(classes, &x.device());
+            loss.forward(&CellLogits(x), &classes)
+        });
+        // Through cosines and a scale too.
+        check_gradient(&numbers(15, 92), [3, 5], |cosine| {
+            let device = cosine.device();
+            let classes = Tensor::from_data(TensorData::new(vec![1i64, 3, 3], [3]), &device);
+            let scale = f64s(&[7.0], [1], &device);
+            loss.forward(&CosineLogits { cosine, scale }, &classes)
+        });
     }
 }

@@ -25,6 +25,10 @@ impl PairMasks {
     /// The mask of a batch of places, `[batch, batch]`.
     #[must_use]
     pub fn mask(&self, truth: &[LatLng], device: &Device) -> PairMask {
+        // Nothing is nearer than 0: no distance is needed.
+        if self.radius_km <= 0.0 {
+            return PairMask { ignore: None };
+        }
         let n = truth.len();
         let mut ignore = Vec::with_capacity(n * n);
         for (i, &a) in truth.iter().enumerate() {
@@ -56,7 +60,8 @@ impl TargetEncoder for PairMasks {
 /// being the right answers.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct InfoNce {
-    /// Probability mass spread evenly over all pairs of the row or column, in [0, 1).
+    /// Probability mass spread evenly over the pairs of the row or column that are not ignored, in
+    /// [0, 1).
     pub label_smoothing: f64,
 }
 
@@ -94,12 +99,15 @@ impl InfoNce {
             return own;
         }
         // Ignored pairs take no part in the smoothing either; the mask of rows and of columns is
-        // the same because the distance is symmetric.
-        let log_p = match &target.ignore {
-            Some(ignore) => log_p.mask_fill(ignore.clone(), 0.0),
-            None => log_p,
+        // the same because the distance is symmetric. The diagonal is always kept.
+        let spread = match &target.ignore {
+            Some(ignore) => {
+                let count = log_p.ones_like().mask_fill(ignore.clone(), 0.0).sum_dim(1);
+                log_p.mask_fill(ignore.clone(), 0.0).sum_dim(1) / count
+            }
+            None => log_p.mean_dim(1),
         };
-        let spread = log_p.sum_dim(1).mean().neg() / n as f64;
+        let spread = spread.mean().neg();
         own * (1.0 - self.label_smoothing) + spread * self.label_smoothing
     }
 }

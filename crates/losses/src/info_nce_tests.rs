@@ -3,6 +3,7 @@ use geoloc_core::{Loss, PairEmbeddings};
 use geoloc_geo_cells::LatLng;
 
 use super::*;
+use crate::gradient_check::{check_gradient, f64s, unit_rows, value};
 
 const QUERY: [[f32; 2]; 3] = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]];
 const AERIAL: [[f32; 2]; 3] = [[0.8, 0.6], [0.0, 1.0], [-0.6, 0.8]];
@@ -30,7 +31,7 @@ fn reference(ignored: &[(usize, usize)], smoothing: f64) -> f64 {
             let others: Vec<usize> = (0..3).filter(|&j| kept(i, j)).collect();
             let log_sum = others.iter().map(|&j| at(i, j).exp()).sum::<f64>().ln();
             let spread: f64 = others.iter().map(|&j| log_sum - at(i, j)).sum();
-            (1.0 - smoothing) * (log_sum - at(i, i)) + smoothing * spread / 3.0
+            (1.0 - smoothing) * (log_sum - at(i, i)) + smoothing * spread / others.len() as f64
         };
         (0..3).map(row).sum::<f64>() / 3.0
     };
@@ -75,29 +76,71 @@ fn near_negatives_are_left_out() {
 }
 
 #[test]
-fn gradients_equal_finite_differences() {
-    let device = Device::flex().autodiff();
-    let mask = PairMask { ignore: None };
-    let values = QUERY.concat();
-    let at = |values: &[f32]| {
-        let query = Tensor::<2>::from_data(TensorData::new(values.to_vec(), [3, 2]), &device);
-        (query.clone().require_grad(), output(&device))
+fn the_smoothed_target_has_mass_one_with_pairs_left_out() {
+    // With equal logits the loss is the entropy of the kept pairs, whatever the smoothing.
+    let device = Device::flex();
+    let ones = || f64s(&[1.0; 3], [3, 1], &device);
+    let out = PairEmbeddings {
+        query: ones(),
+        aerial: ones(),
+        scale: f64s(&[2.0], [1], &device),
     };
-    let (query, mut out) = at(&values);
-    out.query = query.clone();
-    let gradients = InfoNce::default().forward(&out, &mask).backward();
-    let gradient = query.grad(&gradients).unwrap();
-    let gradient = gradient.try_into_vec_as::<f32>().unwrap();
-    // f32: a step of 1e-2 keeps rounding and curvature both below 1e-3.
-    for (i, &expected) in gradient.iter().enumerate() {
-        let shifted = |step: f32| {
-            let mut values = values.clone();
-            values[i] += step;
-            let (query, mut out) = at(&values);
-            out.query = query;
-            InfoNce::default().forward(&out, &mask).into_scalar::<f32>()
-        };
-        let numeric = (shifted(1e-2) - shifted(-1e-2)) / 2e-2;
-        assert!((numeric - expected).abs() < 2e-3, "{numeric} {expected}");
+    for label_smoothing in [0.0, 0.3, 0.9] {
+        let found = InfoNce { label_smoothing }.forward(&out, &ignoring(&[(0, 1)], &device));
+        // Two rows of two pairs, one of three.
+        let expected = (2.0 * 2f64.ln() + 3f64.ln()) / 3.0;
+        assert!((value(found) - expected).abs() < 1e-9);
+    }
+}
+
+/// A mask that leaves out the pairs, both ways.
+fn ignoring(pairs: &[(usize, usize)], device: &Device) -> PairMask {
+    let hit = |i: usize, j: usize| pairs.contains(&(i, j)) || pairs.contains(&(j, i));
+    let values: Vec<bool> = (0..9).map(|k| hit(k / 3, k % 3)).collect();
+    PairMask {
+        ignore: Some(Tensor::from_data(TensorData::new(values, [3, 3]), device)),
+    }
+}
+
+#[test]
+fn gradients_of_both_sides_equal_differences_in_f64() {
+    let sides = [unit_rows(3, 2, 5), unit_rows(3, 2, 6)];
+    for label_smoothing in [0.0, 0.2] {
+        for masked in [false, true] {
+            let loss = |query: Tensor<2>, aerial: Tensor<2>| {
+                let device = query.device();
+                let mask = match masked {
+                    true => ignoring(&[(0, 2)], &device),
+                    false => PairMask { ignore: None },
+                };
+                let scale = f64s(&[5.0], [1], &device);
+                let out = PairEmbeddings {
+                    query,
+                    aerial,
+                    scale,
+                };
+                InfoNce { label_smoothing }.forward(&out, &mask)
+            };
+            let fixed = |side: usize, like: &Tensor<2>| f64s(&sides[side], [3, 2], &like.device());
+            check_gradient(&sides[0], [3, 2], |q| {
+                let aerial = fixed(1, &q);
+                loss(q, aerial)
+            });
+            check_gradient(&sides[1], [3, 2], |a| {
+                let query = fixed(0, &a);
+                loss(query, a)
+            });
+            check_gradient(&[1.5], [1], |log_scale: Tensor<1>| {
+                let device = log_scale.device();
+                let rows = |side: usize| f64s(&sides[side], [3, 2], &device);
+                let mask = ignoring(&[(0, 2)], &device);
+                let out = PairEmbeddings {
+                    query: rows(0),
+                    aerial: rows(1),
+                    scale: log_scale.exp(),
+                };
+                InfoNce { label_smoothing }.forward(&out, &mask)
+            });
+        }
     }
 }

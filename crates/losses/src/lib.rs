@@ -40,7 +40,7 @@ pub use mil_nce::MilNce;
 pub use mixture::MixtureNll;
 pub use multi_similarity::MultiSimilarity;
 pub use offset::{CellOffsetLoss, CellWithOffset, CellsWithOffsets};
-pub use place_contrast::{PlaceContrast, PlaceMask, PlaceMasks, queued_places};
+pub use place_contrast::{PlaceContrast, PlaceMask, PlaceMasks, draw_places};
 pub use regression::{DirectionLoss, Discrepancy, HaversineLoss, ScaledPlaces, UnitVectors};
 pub use relations::{DistanceRelations, PairRelations};
 pub use smoothed::{SmoothedCells, SmoothingAnchor, SoftCrossEntropy};

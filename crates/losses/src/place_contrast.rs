@@ -1,30 +1,33 @@
-//! Contrast of images with places, and the queue of places.
+//! Contrast of images with places, and the places they are compared with.
+
+use std::collections::HashSet;
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use geoloc_core::{Loss, PlaceEmbeddings};
+use geoloc_core::{Loss, PlaceEmbeddings, mix};
 use geoloc_geo_cells::{LatLng, haversine_km};
 
 use crate::log_sum_exp::{EXCLUDED, class_mask, log_sum_exp};
 
-/// The places of the `length` items before batch number `step`, oldest first: what a first-in
-/// first-out queue of coordinates (`GeoCLIP`, Vivanco Cepeda et al. 2023) holds at that step.
+/// `length` of the `places`, drawn with replacement by a seed, none of which is one of `own`: further
+/// places that a batch with the places `own` is compared with, in the stead of the queue of earlier
+/// batches (`GeoCLIP`, Vivanco Cepeda et al. 2023). A place of the batch among them would be a wrong
+/// answer that is right.
 ///
-/// `place(i)` is the place of item `i` of the training sequence; batch `step` holds the items from
-/// `step * batch` on. The queue is thus a function of the step, and a resumed run has the queue of
-/// the uninterrupted one. Its length need not be a multiple of the batch. In the first steps it is
-/// shorter; the published code fills it with places drawn at random.
-///
-/// # Errors
-///
-/// The first error of `place`.
-pub fn queued_places<E>(
-    step: u64,
-    batch: u64,
-    length: u64,
-    place: impl Fn(u64) -> Result<LatLng, E>,
-) -> Result<Vec<LatLng>, E> {
-    let end = step.saturating_mul(batch);
-    (end.saturating_sub(length)..end).map(place).collect()
+/// Fewer are given only where nearly all of `places` are among `own`: after 16 draws for each.
+#[must_use]
+pub fn draw_places(places: &[LatLng], own: &[LatLng], length: usize, seed: u64) -> Vec<LatLng> {
+    let key = |place: &LatLng| (place.lat().to_bits(), place.lng().to_bits());
+    let own: HashSet<(u64, u64)> = own.iter().map(key).collect();
+    let count = places.len() as u64;
+    if count == 0 {
+        return Vec::new();
+    }
+    (0..16 * length as u64)
+        .filter_map(|k| places.get((mix(seed, k) % count) as usize))
+        .filter(|place| !own.contains(&key(place)))
+        .take(length)
+        .copied()
+        .collect()
 }
 
 /// Which places are left out for each image.
@@ -47,6 +50,10 @@ impl PlaceMasks {
     /// The mask of a batch and its queue, whose places follow those of the batch.
     #[must_use]
     pub fn mask(&self, truth: &[LatLng], queue: &[LatLng], device: &Device) -> PlaceMask {
+        // Nothing is nearer than 0: no distance is needed.
+        if self.radius_km <= 0.0 {
+            return PlaceMask { ignore: None };
+        }
         let places = truth.len() + queue.len();
         let mut ignore = Vec::with_capacity(truth.len() * places);
         for (i, &own) in truth.iter().enumerate() {

@@ -1,6 +1,3 @@
-use std::collections::VecDeque;
-use std::convert::Infallible;
-
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use geoloc_core::{
@@ -16,22 +13,24 @@ fn at(lat: f64, lng: f64) -> LatLng {
 }
 
 #[test]
-fn the_queue_is_the_one_of_a_ring_whatever_its_length() {
-    let place = |i: u64| Ok::<_, Infallible>(at((i % 180) as f64 - 90.0, (i % 359) as f64));
-    // 7 is no multiple of 3.
-    let (batch, length) = (3, 7);
-    let mut ring = VecDeque::new();
-    for step in 0..12 {
-        let queue = queued_places(step, batch, length, place).unwrap();
-        assert_eq!(queue, Vec::from(ring.clone()));
-        for i in step * batch..(step + 1) * batch {
-            ring.push_back(place(i).unwrap());
-        }
-        while ring.len() > length as usize {
-            ring.pop_front();
-        }
+fn places_are_drawn_from_all_but_those_of_the_batch() {
+    let places: Vec<LatLng> = (0..40)
+        .map(|i| at(f64::from(i), 2.0 * f64::from(i)))
+        .collect();
+    let own = &places[..8];
+    let drawn = draw_places(&places, own, 3000, 7);
+    assert_eq!(drawn.len(), 3000);
+    assert!(drawn.iter().all(|place| !own.contains(place)));
+    // Each of the other 32 about 94 times.
+    for other in &places[8..] {
+        let count = drawn.iter().filter(|place| *place == other).count();
+        assert!((50..150).contains(&count), "{count}");
     }
-    assert_eq!(queued_places(5, 4, 2, Err), Err::<Vec<LatLng>, u64>(18));
+    assert_eq!(drawn, draw_places(&places, own, 3000, 7));
+    assert_ne!(drawn, draw_places(&places, own, 3000, 8));
+    // Nothing but the batch itself, and nothing at all.
+    assert!(draw_places(own, own, 5, 1).is_empty());
+    assert!(draw_places(&[], own, 5, 1).is_empty());
 }
 
 #[test]

@@ -212,6 +212,7 @@ fn density_adds_up_the_neighbours_of_the_best_candidate() {
         location: equator(lng),
         probability,
         cell: None,
+        class: None,
     };
     let candidates = [
         candidate(0.0, 0.2),

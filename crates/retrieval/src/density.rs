@@ -127,6 +127,8 @@ impl DensityEstimator {
         }
         let from = location.to_unit_vector();
         let spread = 2.0 * std::f64::consts::LN_2 * self.sigma_km.powi(2);
+        let near = |n: &&Neighbour<'_>| distance_km(&n.point, &from) <= self.sigma_km;
+        let probability = neighbours.iter().filter(near).map(|n| n.weight).sum();
         let radii = neighbours.iter().map(|n| {
             let distance = distance_km(&n.point, &from);
             ((distance * distance + spread).sqrt(), n.weight)
@@ -137,12 +139,14 @@ impl DensityEstimator {
                 location: n.location,
                 probability: n.weight,
                 cell: n.hit.place.and_then(|place| place.cell),
+                class: None,
             })
             .collect();
         candidates.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         Ok(Estimate {
             location,
             radius50_km: weighted_median(radii.collect()),
+            probability: Some(probability),
             candidates,
         })
     }

@@ -15,7 +15,7 @@ const FLOOR: f64 = 1e-6;
 #[derive(Module, Debug)]
 pub struct Gem {
     /// The exponent, `[1]`.
-    p: Param<Tensor<1>>,
+    pub(super) p: Param<Tensor<1>>,
     #[module(skip)]
     width: usize,
 }
@@ -35,11 +35,13 @@ impl Pooling for Gem {
     fn pool(&self, features: Features) -> Tensor<2> {
         let p = self.p.val();
         // x^p by the logarithm: burn's power of two tensors has no gradient for the exponent at
-        // every backend.
+        // every backend. With the largest token of a channel taken out, no power overflows, and
+        // where all tokens are at the floor none vanishes: from p = 8 on, 1e-6^p is 0 in f32.
         let logs = tokens_of(features).clamp_min(FLOOR).log();
-        let powers = (logs * p.clone().reshape([1, 1, 1])).exp();
-        let means: Tensor<2> = powers.mean_dim(1).squeeze_dim(1);
-        (means.log() / p.reshape([1, 1])).exp()
+        let largest = logs.clone().detach().max_dim(1);
+        let powers = ((logs - largest.clone()) * p.clone().reshape([1, 1, 1])).exp();
+        let means = powers.mean_dim(1).log() / p.reshape([1, 1, 1]);
+        (means + largest).exp().squeeze_dim(1)
     }
 
     fn width(&self) -> usize {

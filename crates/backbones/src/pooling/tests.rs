@@ -121,6 +121,36 @@ fn gem_is_the_generalised_mean() {
 }
 
 #[test]
+fn gem_has_finite_gradients_at_dead_channels_and_large_exponents() {
+    let device = Device::flex().autodiff();
+    // Channel 0 is 0 at all tokens, as after a rectifier; channel 1 is large.
+    let tokens = [[0.0, 10.0], [0.0, 9.0], [0.0, 1.0]];
+    let data = TensorData::new(tokens.concat(), [1, 3, 2]);
+    for p in [3.0, 8.0, 40.0, 100.0] {
+        let tokens = Tensor::<3>::from_data(data.clone(), &device).require_grad();
+        let features = Features {
+            pooled: Tensor::zeros([1, 2], &device),
+            tokens: Some(tokens.clone()),
+        };
+        let gem = Gem::new(2, p, &device);
+        let pooled = gem.pool(features);
+        let mean: f64 = [10.0f64, 9.0, 1.0]
+            .map(|x| (x / 10.0).powf(p))
+            .iter()
+            .sum::<f64>()
+            / 3.0;
+        close(pooled.clone(), &[1e-6, 10.0 * mean.powf(1.0 / p)], 1e-4);
+        let gradients = pooled.sum().backward();
+        let own = tokens.grad(&gradients).unwrap();
+        let own = own.try_into_vec_as::<f32>().unwrap();
+        assert!(own.iter().all(|g| g.is_finite()), "{p}: {own:?}");
+        let exponent = gem.p.val().grad(&gradients).unwrap();
+        let exponent: f32 = exponent.into_scalar();
+        assert!(exponent.is_finite() && exponent > 0.0, "{p}: {exponent}");
+    }
+}
+
+#[test]
 fn netvlad_sums_residuals() {
     let device = Device::flex();
     let centroids: Vec<f32> = (0..4 * WIDTH).map(|i| number(900 + i) as f32).collect();

@@ -21,8 +21,10 @@ pub enum Approach {
     Cosine,
     /// Named places: the city classification of the comparison paper.
     Cities,
-    /// Coordinates scaled to (0, 1), haversine loss: the regression of the comparison paper.
+    /// Scaled coordinates, haversine loss: the regression of the comparison paper.
     ScaledRegression,
+    /// The same with a sigmoid that keeps coordinates within the map.
+    SigmoidRegression,
     /// Unit vectors: regression without a seam.
     UnitRegression,
     /// Nested partitions, `f*` (Müller-Budack et al.).
@@ -43,10 +45,11 @@ pub enum Approach {
 
 impl Approach {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Cells,
         Self::Cities,
         Self::ScaledRegression,
+        Self::SigmoidRegression,
         Self::UnitRegression,
         Self::Hierarchical,
         Self::Combinatorial,
@@ -70,6 +73,7 @@ impl Approach {
             Self::Cosine => "cosine",
             Self::Cities => "cities",
             Self::ScaledRegression => "scaled-regression",
+            Self::SigmoidRegression => "sigmoid-regression",
             Self::UnitRegression => "unit-regression",
             Self::Hierarchical => "hierarchical",
             Self::Combinatorial => "combinatorial",

@@ -140,7 +140,7 @@ impl<V: Views> Arena<'_, V> {
         if let Some(finest) = exponents.last_mut() {
             *finest = 1.0;
         }
-        let decoder = decoder.with_exponents(&exponents);
+        let decoder = decoder.with_exponents(&exponents)?;
         let about = "The same model, its finest level alone.";
         let finest = self.judge_model("finest level", about, &trained.model, &decoder)?;
         trained.outcome.methods = vec![joint, finest];

@@ -21,6 +21,9 @@ pub(super) mod tags {
     pub(in super::super) const LONGITUDE: &str = "longitude";
 }
 
+/// Tiles for settings of decoders.
+const VALIDATION: u64 = 400;
+
 /// Within so many degrees of the antimeridian a place counts as near it.
 const NEAR_ANTIMERIDIAN: f64 = 30.0;
 
@@ -35,6 +38,8 @@ pub(super) enum Set {
     Random,
     /// Longitudes without training tiles.
     Unseen,
+    /// Drawn as the training tiles are, for settings of decoders: never judged.
+    Validation,
 }
 
 /// Places, partitions and queries.
@@ -51,6 +56,7 @@ pub(super) struct Ground {
     seen: Vec<LatLng>,
     random: Vec<LatLng>,
     unseen: Vec<LatLng>,
+    validation: Vec<LatLng>,
 }
 
 impl Ground {
@@ -66,6 +72,12 @@ impl Ground {
         // Of a stream of its own: the training tiles are those of the seed.
         let random = (0..config.random as u64)
             .map(|i| task.split().sample_train(!config.seed, i))
+            .collect();
+        let validation = (0..VALIDATION)
+            .map(|i| {
+                task.split()
+                    .sample_train(!config.seed, config.random as u64 + i)
+            })
             .collect();
         let adaptive = |share: f64| {
             let split_above = config.threshold(share);
@@ -111,6 +123,7 @@ impl Ground {
                 .seen_queries(task.split().seen_len(), config.seed)?,
             random,
             unseen: task.split().unseen_queries(config.unseen, config.seed)?,
+            validation,
             task,
             places,
         })
@@ -123,6 +136,7 @@ impl Ground {
             Set::Seen => &self.seen,
             Set::Random => &self.random,
             Set::Unseen => &self.unseen,
+            Set::Validation => &self.validation,
         }
     }
 

@@ -70,7 +70,14 @@ pub(super) fn neighbours<V: Views>(
     let mut search = SearchWithinCell::new(cells.clone(), &photos)?;
     search.link_km = LINK_KM;
     let prototypes = PrototypeBuilder::default().build(cells, &photos);
-    let refine = PrototypeDecoder::new(cells.clone(), prototypes);
+    let mut refine = PrototypeDecoder::new(cells.clone(), prototypes);
+    let held_out = arena.ground.set(Set::Validation);
+    let input = arena
+        .views
+        .inputs(Set::Validation, 0..held_out.len(), &arena.device)?;
+    let (logits, embedding) = both(input);
+    let fitted = refine.fit_temperature(logits, embedding, held_out)?;
+    refine.temperature = fitted.unwrap_or(refine.temperature);
     Ok(vec![
         judge(
             "nearest neighbour",
@@ -86,7 +93,11 @@ pub(super) fn neighbours<V: Views>(
         )?,
         arena.judge(
             "search within cell",
-            &format!("The most similar of {tiles} training tiles within the most probable cell."),
+            &format!(
+                "In the most probable cell, the middle of the largest cluster of the {} most \
+                 similar of {tiles} training tiles.",
+                search.neighbours
+            ),
             &|input| {
                 let (logits, embedding) = both(input);
                 search.locate(logits, embedding)
@@ -95,7 +106,10 @@ pub(super) fn neighbours<V: Views>(
         arena.judge(
             "prototypes",
             &format!(
-                "The five most probable cells, refined by clusters of {tiles} training tiles."
+                "The five most probable cells, refined by clusters of {tiles} training tiles, at a \
+                 temperature of {:.3} fitted on {} others.",
+                refine.temperature,
+                held_out.len()
             ),
             &|input| {
                 let (logits, embedding) = both(input);

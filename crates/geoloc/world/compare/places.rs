@@ -18,13 +18,13 @@ use crate::core::{
 use crate::geo_cells::LatLng;
 use crate::heads::embedding::EmbeddingHeadConfig;
 use crate::locate::{GalleryDecoder, index_embeddings};
-use crate::losses::{PlaceContrast, PlaceMask, PlaceMasks};
+use crate::losses::{PlaceContrast, PlaceMask, PlaceMasks, draw_places};
 use crate::world::WorldError;
 
 /// Length of the embeddings.
 const DIM: usize = 128;
 /// Places beside those of the batch.
-const QUEUE: u64 = 512;
+const QUEUE: usize = 512;
 /// Places nearer than this are no negatives, in km.
 const MASK_KM: f64 = 100.0;
 
@@ -41,7 +41,7 @@ impl TargetEncoder for NoTargets {
 }
 
 /// Adds places to batches. Those of a published queue are of earlier batches; these are drawn from
-/// the same training places.
+/// the same training places, but for those of the batch.
 struct QueuedBatches<'a, I> {
     inner: Batches<'a, I, ()>,
     places: &'a [LatLng],
@@ -53,13 +53,8 @@ impl<I: Send + 'static> BatchSource for QueuedBatches<'_, I> {
 
     fn batch(&self, step: u64, device: &Device) -> Result<Self::Batch, BatchError> {
         let batch = self.inner.batch(step, device)?;
-        let count = self.places.len().max(1) as u64;
-        let queue: Vec<LatLng> = (0..QUEUE)
-            .filter_map(|i| {
-                let at = mix(mix(self.seed, step), i) % count;
-                self.places.get(at as usize).copied()
-            })
-            .collect();
+        let seed = mix(self.seed, step);
+        let queue = draw_places(self.places, &batch.truth, QUEUE, seed);
         let masks = PlaceMasks { radius_km: MASK_KM };
         Ok(PlaceContrastBatch {
             target: masks.mask(&batch.truth, &queue, device),
@@ -112,7 +107,9 @@ impl<V: Views> Arena<'_, V> {
         let rows = rows.map_err(|e| failed(e.to_string()))?;
         let scale = log_scale.val().exp().into_data().try_into_vec_as::<f32>();
         let scale = scale.map_err(|e| failed(e.to_string()))?;
-        let scale = scale.first().map_or(1.0, |&s| f64::from(s).min(100.0));
+        let scale = scale.first().map(|&s| f64::from(s));
+        let scale = scale.filter(|s| s.is_finite());
+        let scale = scale.ok_or_else(|| failed("the learned scale is not finite".into()))?;
         let index = Arc::new(index_embeddings(&rows, DIM)?);
         // Far from the nearest of the places by about this much.
         let spread_km = 100.0;

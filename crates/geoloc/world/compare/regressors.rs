@@ -14,26 +14,30 @@ use crate::losses::{
 };
 use crate::world::WorldError;
 
-/// Root mean square over median of the length of a normal vector in the plane.
-const SPREAD_OF_MEDIAN: f64 = 1.201;
-
 impl<V: Views> Arena<'_, V> {
     pub(super) fn scaled_regression(&self) -> Result<ApproachOutcome, WorldError> {
-        // The loss wraps around the antimeridian and the answer does not: a linear output, which starts
-        // at the corner of the map, leaves it to the west and is trained well beyond it.
+        let about = "Scaled latitude and longitude, linear output as published, haversine loss.";
+        self.scaled(false, about)
+    }
+
+    pub(super) fn sigmoid_regression(&self) -> Result<ApproachOutcome, WorldError> {
+        self.scaled(
+            true,
+            "The same with a sigmoid that keeps the output within the map.",
+        )
+    }
+
+    fn scaled(&self, sigmoid: bool, about: &str) -> Result<ApproachOutcome, WorldError> {
         let head = ScaledRegressionHeadConfig {
-            sigmoid: true,
+            sigmoid,
             ..ScaledRegressionHeadConfig::default()
         };
         let mut trained = self.train(&head, HaversineLoss::default(), ScaledPlaces)?;
         let model = &trained.model;
-        let typical = self.typical_error_km(&|input| {
+        let spread_km = self.typical_error_km(&|input| {
             ScaledCoordinatesDecoder::default().decode(model.forward(input))
         })?;
-        let decoder = ScaledCoordinatesDecoder {
-            spread_km: SPREAD_OF_MEDIAN * typical,
-        };
-        let about = "Latitude and longitude scaled to (0, 1) by a sigmoid, haversine loss.";
+        let decoder = ScaledCoordinatesDecoder { spread_km };
         let method = self.judge_model("", about, &trained.model, &decoder)?;
         trained.outcome.methods = vec![method];
         Ok(trained.outcome)
@@ -43,11 +47,9 @@ impl<V: Views> Arena<'_, V> {
         let head = DirectionHeadConfig::default();
         let mut trained = self.train(&head, DirectionLoss::default(), UnitVectors)?;
         let model = &trained.model;
-        let typical = self
+        let spread_km = self
             .typical_error_km(&|input| DirectionDecoder::default().decode(model.forward(input)))?;
-        let decoder = DirectionDecoder {
-            spread_km: SPREAD_OF_MEDIAN * typical,
-        };
+        let decoder = DirectionDecoder { spread_km };
         let about = "Unit vector, half the squared chord as loss.";
         let method = self.judge_model("", about, &trained.model, &decoder)?;
         trained.outcome.methods = vec![method];
@@ -60,8 +62,11 @@ impl<V: Views> Arena<'_, V> {
             ..MixtureHeadConfig::default()
         };
         let mut trained = self.train(&head, MixtureNll, UnitVectors)?;
-        let decoder = MixtureDecoder { keep: KEEP };
-        let about = "16 von Mises-Fisher densities; the highest mode.";
+        let decoder = MixtureDecoder {
+            keep: KEEP,
+            ..MixtureDecoder::default()
+        };
+        let about = "16 von Mises-Fisher densities; the heaviest mode.";
         let method = self.judge_model("", about, &trained.model, &decoder)?;
         trained.outcome.methods = vec![method];
         Ok(trained.outcome)

@@ -47,7 +47,7 @@ pub struct CompareOutcome {
 }
 
 /// Pairs that are compared query by query, where both are there.
-const PAIRS: [(&str, &str); 12] = [
+const PAIRS: [(&str, &str); 14] = [
     ("combinatorial", "cells"),
     ("combinatorial", "fine-cells"),
     ("combinatorial", "combinatorial, set 1"),
@@ -58,6 +58,8 @@ const PAIRS: [(&str, &str); 12] = [
     ("hierarchical", "hierarchical, finest level"),
     ("cell-offset", "cell-offset, cells alone"),
     ("unit-regression", "scaled-regression"),
+    ("scaled-regression", "sigmoid-regression"),
+    ("cosine", "cells"),
     ("cells", "cells, nearest neighbour"),
     ("cells, mode", "cells"),
 ];
@@ -196,6 +198,7 @@ impl<V: Views> Arena<'_, V> {
             Approach::Cosine => self.cosine(),
             Approach::Cities => self.cities(),
             Approach::ScaledRegression => self.scaled_regression(),
+            Approach::SigmoidRegression => self.sigmoid_regression(),
             Approach::UnitRegression => self.unit_regression(),
             Approach::Hierarchical => self.hierarchical(),
             Approach::Combinatorial => self.combinatorial(),

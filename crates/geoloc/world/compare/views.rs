@@ -106,7 +106,7 @@ pub(super) struct Frozen<'a> {
     ground: &'a Ground,
     config: &'a CompareConfig,
     source: String,
-    files: [Arc<FeatureFile>; 4],
+    files: [Arc<FeatureFile>; 5],
 }
 
 impl<'a> Frozen<'a> {
@@ -146,17 +146,19 @@ impl<'a> Frozen<'a> {
                 file(Set::Seen)?,
                 file(Set::Random)?,
                 file(Set::Unseen)?,
+                file(Set::Validation)?,
             ],
         })
     }
 
     fn file(&self, set: Set) -> &Arc<FeatureFile> {
-        let [gallery, seen, random, unseen] = &self.files;
+        let [gallery, seen, random, unseen, validation] = &self.files;
         match set {
             Set::Gallery => gallery,
             Set::Seen => seen,
             Set::Random => random,
             Set::Unseen => unseen,
+            Set::Validation => validation,
         }
     }
 }

@@ -81,7 +81,7 @@ pub fn train_hybrid(
     let scale = host(model.branches.log_scale.val())?;
     let scale = scale.first().map_or(1.0, |&s| f64::from(s).exp());
     Ok(HybridRun {
-        scale: scale.min(TwoBranch::<SmallCnn, EmbeddingHead>::MAX_SCALE),
+        scale,
         model,
         history: fitted.history,
         ground: ground.clone(),

@@ -216,16 +216,8 @@ impl<T: TravelPrior> AlbumDecoder<T> {
 
     fn masses(&self, step: &Step, marginal: &[f64]) -> Vec<PlaceMass> {
         let pairs = step.cells.iter().zip(marginal);
-        pairs
-            .filter_map(|(&cell, &probability)| {
-                Some(PlaceMass {
-                    location: self.partition.location(cell)?,
-                    probability,
-                    spread_km: self.partition.spread_km(cell).unwrap_or(0.0),
-                    cell: self.partition.cell(cell),
-                })
-            })
-            .collect()
+        let mass = |(&cell, &probability)| PlaceMass::of_class(&self.partition, cell, probability);
+        pairs.filter_map(mass).collect()
     }
 }
 

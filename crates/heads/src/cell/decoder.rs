@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use geoloc_core::{CellLogits, DecodeError, Decoder, PlaceMass, estimate_from_masses};
+use geoloc_core::{
+    CellLogits, ConfigError, DecodeError, Decoder, PlaceMass, TemperatureScaling,
+    estimate_from_masses,
+};
 use geoloc_geo_cells::{Estimate, Partition};
+
+use crate::rows::{Scores, check_finite, check_temperature, read_rows, scores, softmax_of_scores};
 
 /// Answers the location of the most probable cell, as `PlaNet` does with the cell centre; here the
 /// location is the one of the partition, by default the mean of the training photos.
@@ -25,32 +30,27 @@ impl CellDecoder {
         }
     }
 
-    /// Divides logits by `temperature` before the softmax; values that are not positive are taken
-    /// as 1. It changes probabilities and radii, not the ranking.
-    #[must_use]
-    pub fn with_temperature(mut self, temperature: f64) -> Self {
-        self.temperature = if temperature > 0.0 { temperature } else { 1.0 };
-        self
+    /// Divides logits by `temperature` before the softmax. It changes probabilities and radii, not
+    /// the ranking.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] unless it is positive and finite.
+    pub fn with_temperature(mut self, temperature: f64) -> Result<Self, ConfigError> {
+        check_temperature(temperature)?;
+        self.temperature = temperature;
+        Ok(self)
     }
 
     fn decode_row(&self, index: usize, logits: &[f32]) -> Result<Estimate, DecodeError> {
-        let not_finite = DecodeError::NotFinite { index };
-        if !logits.iter().all(|l| l.is_finite()) {
-            return Err(not_finite);
-        }
-        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let masses: Vec<PlaceMass> = logits
-            .iter()
-            .zip(self.partition.locations())
+        check_finite(index, logits)?;
+        let scores: Vec<f64> = logits.iter().map(|&l| f64::from(l)).collect();
+        let masses: Vec<PlaceMass> = softmax_of_scores(&scores, self.temperature)
+            .into_iter()
             .enumerate()
-            .map(|(class, (&logit, &location))| PlaceMass {
-                location,
-                probability: (f64::from(logit - max) / self.temperature).exp(),
-                spread_km: self.partition.spread_km(class).unwrap_or(0.0),
-                cell: self.partition.cell(class),
-            })
+            .filter_map(|(class, p)| PlaceMass::of_class(&self.partition, class, p))
             .collect();
-        estimate_from_masses(&masses, self.keep).ok_or(not_finite)
+        estimate_from_masses(&masses, self.keep).ok_or(DecodeError::NotFinite { index })
     }
 }
 
@@ -59,23 +59,18 @@ impl Decoder<CellLogits> for CellDecoder {
         &self,
         output: CellLogits,
     ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
-        let [_, cells] = output.0.dims();
-        if cells != self.partition.len() {
-            return Err(DecodeError::Width {
-                expected: self.partition.len(),
-                found: cells,
-            });
-        }
-        let logits = output
-            .0
-            .try_into_vec_as::<f32>()
-            .map_err(|e| DecodeError::Device {
-                reason: e.to_string(),
-            })?;
-        Ok(logits
-            .chunks_exact(cells.max(1))
-            .enumerate()
-            .map(|(index, row)| self.decode_row(index, row))
-            .collect())
+        let rows = read_rows(output.0, self.partition.len())?;
+        let decode = |(index, row): (usize, &Vec<f32>)| self.decode_row(index, row);
+        Ok(rows.iter().enumerate().map(decode).collect())
+    }
+}
+
+impl TemperatureScaling<CellLogits> for CellDecoder {
+    fn scores(&self, output: CellLogits) -> Scores {
+        scores(output.0, self.partition.len())
+    }
+
+    fn at_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        self.with_temperature(temperature)
     }
 }

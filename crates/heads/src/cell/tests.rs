@@ -70,7 +70,11 @@ fn answers_the_location_of_the_best_cell_with_its_probability() {
     assert_eq!(first.location, partition.location(1).unwrap());
     assert!((first.candidates[0].probability - 0.75).abs() < 1e-6);
     assert_eq!(first.candidates[0].cell, partition.cell(1));
-    assert!((first.radius50_km - partition.spread_km(1).unwrap()).abs() < 1e-9);
+    assert_eq!(first.probability, Some(first.candidates[0].probability));
+    assert_eq!(first.candidates[0].class, Some(1));
+    // Three quarters lie in the disc of the cell: two thirds of it are half of all.
+    let expected = partition.spread_km(1).unwrap() * (4.0f64 / 3.0).sqrt();
+    assert!((first.radius50_km - expected).abs() < 1e-5 * expected);
     // A tie goes to the first cell.
     let tie = answers[1].as_ref().unwrap();
     assert_eq!(tie.location, partition.location(0).unwrap());
@@ -79,10 +83,16 @@ fn answers_the_location_of_the_best_cell_with_its_probability() {
 
 #[test]
 fn temperature_flattens_probabilities_but_keeps_the_ranking() {
-    let decoder = CellDecoder::new(partition(), 5).with_temperature(2.0);
+    let decoder = CellDecoder::new(partition(), 5)
+        .with_temperature(2.0)
+        .unwrap();
     let answers = decoder.decode(logits(&[0.0, 9f32.ln()], 2)).unwrap();
     let best = answers[0].as_ref().unwrap().candidates[0];
     assert!((best.probability - 0.75).abs() < 1e-6);
+    for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = CellDecoder::new(partition(), 5).with_temperature(temperature);
+        assert!(refused.is_err(), "{temperature}");
+    }
 }
 
 #[test]

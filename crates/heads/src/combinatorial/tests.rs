@@ -91,17 +91,60 @@ fn the_vote_equals_the_sum_over_tuples() {
         let best = (0..n)
             .max_by(|&a, &b| votes[a].total_cmp(&votes[b]))
             .unwrap();
-        let decoder = TupleVoteDecoder::new(sets.clone(), score, 4).with_weights(&weights);
+        let decoder = TupleVoteDecoder::new(sets.clone(), score, 4)
+            .with_weights(&weights)
+            .unwrap();
         let output = GeoclassLogits(vec![
             tensor(rows[0].clone(), CLASSES[0]),
             tensor(rows[1].clone(), CLASSES[1]),
         ]);
-        let answer = decoder.decode(output).unwrap().remove(0).unwrap();
+        let answer = decoder.clone().decode(output).unwrap().remove(0).unwrap();
         assert_eq!(answer.location, sets.fine().location(best).unwrap());
-        let expected = votes[best] / votes.iter().sum::<f64>();
-        assert!((answer.candidates[0].probability - expected).abs() < 1e-9);
+        let product: Vec<f64> = (0..n)
+            .map(|f| (0..2).map(|s| of(s, f).powf(weights[s])).product())
+            .collect();
+        let expected = product[best] / product.iter().sum::<f64>();
+        assert!((answer.probability.unwrap() - expected).abs() < 1e-6);
         assert_eq!(answer.candidates.len(), 4);
+        let first = product.iter().copied().fold(0.0, f64::max) / product.iter().sum::<f64>();
+        assert!((answer.candidates[0].probability - first).abs() < 1e-6);
+        // The temperature leaves the vote alone.
+        let flat = decoder.with_temperature(3.0).unwrap();
+        let output = GeoclassLogits(vec![
+            tensor(rows[0].clone(), CLASSES[0]),
+            tensor(rows[1].clone(), CLASSES[1]),
+        ]);
+        let flat = flat.decode(output).unwrap().remove(0).unwrap();
+        let root = |f: usize| product[f].powf(1.0 / 3.0);
+        let expected = root(best) / (0..n).map(root).sum::<f64>();
+        assert_eq!(flat.location, answer.location);
+        assert!((flat.probability.unwrap() - expected).abs() < 1e-6);
     }
+}
+
+#[test]
+fn classifiers_that_are_certain_make_an_answer_that_is() {
+    let sets = sets();
+    let fine = sets.fine().len();
+    for f in 0..fine {
+        let tuple = sets.tuple(f).unwrap();
+        let certain = |set: usize| {
+            let mut row = vec![0.0; CLASSES[set]];
+            row[tuple[set] as usize] = 30.0;
+            tensor(row, CLASSES[set])
+        };
+        let decoder = TupleVoteDecoder::new(sets.clone(), TupleScore::SimpleSum, 3);
+        let output = GeoclassLogits(vec![certain(0), certain(1)]);
+        let answer = decoder.decode(output).unwrap().remove(0).unwrap();
+        // A share of the votes is no more than a few percent here.
+        assert_eq!(answer.location, sets.fine().location(f).unwrap());
+        assert!(answer.probability.unwrap() > 0.999, "{answer:?}");
+    }
+    let decoder = || TupleVoteDecoder::new(sets.clone(), TupleScore::SimpleSum, 3);
+    for weights in [&[1.0; 3][..], &[-1.0], &[f64::NAN]] {
+        assert!(decoder().with_weights(weights).is_err());
+    }
+    assert!(decoder().with_temperature(-2.0).is_err());
 }
 
 #[test]

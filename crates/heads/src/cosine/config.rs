@@ -24,9 +24,12 @@ impl HeadConfig for CosineHeadConfig {
         ConfigError::check(self.cells > 0, "cells", self.cells as f64, "at least 1")?;
         let positive = self.scale.is_finite() && self.scale > 0.0;
         ConfigError::check(positive, "scale", self.scale, "positive and finite")?;
+        // Prototypes of about unit length. Only their direction counts, and an optimiser such as
+        // Adam moves each number by about the learning rate whatever its gradient: the longer a
+        // prototype, the less a step turns it.
         let normal = Initializer::Normal {
             mean: 0.0,
-            std: 1.0,
+            std: 1.0 / (features.width.max(1) as f64).sqrt(),
         };
         let scale = Tensor::full([1], self.scale, device);
         Ok(CosineHead {

@@ -58,3 +58,19 @@ fn the_cell_decoder_reads_scaled_cosines() {
     let expected = 1.0 / (1.0 + (-1.0f64).exp());
     assert!((answer.candidates[0].probability - expected).abs() < 1e-6);
 }
+
+#[test]
+fn prototypes_start_at_about_unit_length_so_that_a_step_can_turn_them() {
+    let device = Device::flex();
+    for width in [16, 128, 1280] {
+        device.seed(1);
+        let config = CosineHeadConfig {
+            cells: 50,
+            scale: 30.0,
+        };
+        let head = config.init(&FeatureSpec::pooled(width), &device).unwrap();
+        let squares = head.prototypes.val().square().sum_dim(1);
+        let mean: f32 = squares.mean().into_scalar();
+        assert!((0.7..1.4).contains(&mean), "{width}: {mean}");
+    }
+}

@@ -14,7 +14,8 @@ use crate::sphere::{Kernel, highest_mode, kappa_of};
 ///
 /// A cell's kernel has the variance `σ² + s²/2` along each axis, with the bandwidth `σ` and the
 /// spread `s` of the cell. Mean shift starts from the most probable cells; cells a million times
-/// less probable than the best take no part in it.
+/// less probable than the best take no part in it. The probability of the answer is that of the cell
+/// it lies in, or of the nearest one where it lies in none.
 #[derive(Clone, Debug)]
 pub struct ModeDecoder {
     partition: Arc<Partition>,
@@ -29,10 +30,8 @@ impl ModeDecoder {
     #[must_use]
     pub fn new(partition: Arc<Partition>, bandwidth_km: f64, keep: usize) -> Self {
         let kappas = (0..partition.len())
-            .map(|class| {
-                let spread = partition.spread_km(class).unwrap_or(0.0);
-                kappa_of(bandwidth_km.hypot(spread / std::f64::consts::SQRT_2))
-            })
+            .filter_map(|class| partition.spread_km(class))
+            .map(|spread| kappa_of(bandwidth_km.hypot(spread / std::f64::consts::SQRT_2)))
             .collect();
         Self {
             partition,
@@ -52,14 +51,8 @@ impl ModeDecoder {
     fn decode_row(&self, index: usize, logits: &[f32]) -> Result<Estimate, DecodeError> {
         let masses: Vec<PlaceMass> = softmax(index, logits)?
             .into_iter()
-            .zip(self.partition.locations())
             .enumerate()
-            .map(|(class, (probability, &location))| PlaceMass {
-                location,
-                probability,
-                spread_km: self.partition.spread_km(class).unwrap_or(0.0),
-                cell: self.partition.cell(class),
-            })
+            .filter_map(|(class, p)| PlaceMass::of_class(&self.partition, class, p))
             .collect();
         let best = masses.iter().map(|m| m.probability).fold(0.0, f64::max);
         let mut kernels: Vec<Kernel> = masses
@@ -74,9 +67,16 @@ impl ModeDecoder {
             .collect();
         kernels.sort_by(|a, b| b.weight.total_cmp(&a.weight));
         let starts = kernels.iter().take(self.starts).map(|k| k.mean);
-        highest_mode(&kernels, starts, 50)
-            .and_then(|mode| estimate_about(mode.location, &masses, self.keep))
-            .ok_or(DecodeError::NotFinite { index })
+        let not_finite = DecodeError::NotFinite { index };
+        let mode = highest_mode(&kernels, starts, 50).ok_or(not_finite.clone())?;
+        let estimate = estimate_about(mode.location, &masses, self.keep).ok_or(not_finite)?;
+        let cell = self.partition.index_of(mode.location);
+        let cell = cell.or_else(|| self.partition.nearest(mode.location));
+        let own = cell.and_then(|cell| masses.get(cell));
+        Ok(Estimate {
+            probability: own.map(|mass| mass.probability),
+            ..estimate
+        })
     }
 }
 

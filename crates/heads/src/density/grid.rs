@@ -1,9 +1,9 @@
 //! The mode of neighbours on grids of degrees, for comparison with published figures.
 
 use geoloc_core::{DecodeError, PlaceMass, estimate_about};
-use geoloc_geo_cells::{Estimate, LatLng, haversine_km};
+use geoloc_geo_cells::{EARTH_RADIUS_KM, Estimate, LatLng, haversine_km};
 
-use super::neighbours::{Neighbour, weigh};
+use super::neighbours::{Neighbour, share_within, weigh};
 
 /// k nearest neighbours with the density of the published code (Vo, Jacobs and Hays 2017): weights
 /// `d^(-power)` summed on a grid of 1 degree, a Gaussian of 4 cells along each axis, the mode; again
@@ -77,7 +77,13 @@ impl GridDensity {
             .snap_km
             .and_then(|km| ranked.iter().find(|n| haversine_km(n.location, mode) <= km));
         let location = snapped.map_or(mode, |n| n.location);
-        estimate_about(location, &masses, self.keep).ok_or(not_finite)
+        let estimate = estimate_about(location, &masses, self.keep).ok_or(not_finite)?;
+        // One deviation, in km along a meridian.
+        let reach_km = EARTH_RADIUS_KM * self.sigma_deg.to_radians();
+        Ok(Estimate {
+            probability: Some(share_within(location, reach_km, &masses)),
+            ..estimate
+        })
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Neighbour {
 ///
 /// A neighbour weighs `d^(-power)` with the Euclidean distance `d = √(2 - 2 cos)` of unit vectors,
 /// at least 1e-6. The answer is the highest mode reached by at most 20 steps of mean shift from the
-/// five heaviest neighbours, or the most similar neighbour near that mode.
+/// five heaviest neighbours, or the most similar neighbour near that mode. Its probability is the share
+/// of the weights within one bandwidth of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NeighbourDensity {
     /// Exponent of the distance; 10 in the published code.
@@ -70,8 +71,21 @@ impl NeighbourDensity {
                 .find(|n| haversine_km(n.location, mode.location) <= km)
         });
         let location = snapped.map_or(mode.location, |n| n.location);
-        estimate_about(location, &masses, self.keep).ok_or(not_finite)
+        let estimate = estimate_about(location, &masses, self.keep).ok_or(not_finite)?;
+        Ok(Estimate {
+            probability: Some(share_within(location, self.bandwidth_km, &masses)),
+            ..estimate
+        })
     }
+}
+
+/// Share of the masses within `km` of a place.
+pub(super) fn share_within(place: LatLng, km: f64, masses: &[PlaceMass]) -> f64 {
+    let total: f64 = masses.iter().map(|m| m.probability).sum();
+    let near = masses
+        .iter()
+        .filter(|m| haversine_km(m.location, place) <= km);
+    near.map(|m| m.probability).sum::<f64>() / total
 }
 
 /// Neighbours, most similar first, and their weights `d^(-power)` relative to the nearest one, so
@@ -94,12 +108,7 @@ pub(super) fn weigh(
     };
     let masses = ranked
         .iter()
-        .map(|n| PlaceMass {
-            location: n.location,
-            probability: (nearest / distance(n)).powf(power),
-            spread_km: 0.0,
-            cell: None,
-        })
+        .map(|n| PlaceMass::at(n.location, (nearest / distance(n)).powf(power), 0.0))
         .collect();
     Ok((ranked, masses))
 }

@@ -102,6 +102,10 @@ fn many_near_neighbours_beat_one_that_is_a_little_nearer() {
     // Snapped to the most similar photo of Rome.
     assert_eq!(answer.location, at(41.90, 12.50));
     assert_eq!(answer.candidates[0].location, at(-33.9, 151.2));
+    // The probability is that of Rome, not of the first candidate.
+    let first = answer.candidates[0].probability;
+    assert!((answer.probability.unwrap() + first - 1.0).abs() < 1e-9);
+    assert!(answer.probability.unwrap() > first);
     let free = NeighbourDensity {
         snap_km: None,
         ..density

@@ -1,9 +1,9 @@
 //! The answer of the expert of the scene.
 
-use geoloc_core::{DecodeError, Decoder, SceneExperts};
+use geoloc_core::{ConfigError, DecodeError, Decoder, SceneExperts, TemperatureScaling};
 use geoloc_geo_cells::Estimate;
 
-use crate::rows::{check_finite, read_rows};
+use crate::rows::{Scores, check_finite, read_rows};
 
 /// Answers for each photo what the expert of its most probable scene says; of equals the first.
 ///
@@ -15,11 +15,13 @@ pub struct RoutedDecoder<D> {
     pub experts: Vec<D>,
 }
 
-impl<O: Clone, D: Decoder<O>> Decoder<SceneExperts<O>> for RoutedDecoder<D> {
-    fn decode(
+impl<D> RoutedDecoder<D> {
+    /// What `of` an expert gives for each item, from the expert of the item's most probable scene.
+    fn routed<O, T: Clone>(
         &self,
         output: SceneExperts<O>,
-    ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
+        of: impl Fn(&D, O) -> Result<Vec<Result<T, DecodeError>>, DecodeError>,
+    ) -> Result<Vec<Result<T, DecodeError>>, DecodeError> {
         let expected = self.experts.len();
         let found = output.experts.len();
         if found != expected {
@@ -30,7 +32,7 @@ impl<O: Clone, D: Decoder<O>> Decoder<SceneExperts<O>> for RoutedDecoder<D> {
             .experts
             .iter()
             .zip(output.experts)
-            .map(|(decoder, output)| decoder.decode(output))
+            .map(|(decoder, output)| of(decoder, output))
             .collect::<Result<Vec<_>, _>>()?;
         let route = |(index, row): (usize, &Vec<f32>)| {
             check_finite(index, row)?;
@@ -44,5 +46,30 @@ impl<O: Clone, D: Decoder<O>> Decoder<SceneExperts<O>> for RoutedDecoder<D> {
             answer.cloned().ok_or(DecodeError::NotFinite { index })?
         };
         Ok(scenes.iter().enumerate().map(route).collect())
+    }
+}
+
+impl<O: Clone, D: Decoder<O>> Decoder<SceneExperts<O>> for RoutedDecoder<D> {
+    fn decode(
+        &self,
+        output: SceneExperts<O>,
+    ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
+        self.routed(output, D::decode)
+    }
+}
+
+impl<O: Clone, D: TemperatureScaling<O>> TemperatureScaling<SceneExperts<O>> for RoutedDecoder<D> {
+    /// The scores of the expert that answers.
+    fn scores(&self, output: SceneExperts<O>) -> Scores {
+        self.routed(output, D::scores)
+    }
+
+    /// One temperature for all experts.
+    fn at_temperature(self, temperature: f64) -> Result<Self, ConfigError> {
+        let experts = self.experts.into_iter();
+        let experts = experts.map(|expert| expert.at_temperature(temperature));
+        Ok(Self {
+            experts: experts.collect::<Result<_, _>>()?,
+        })
     }
 }

@@ -29,4 +29,11 @@ impl<H: Head> Head for ExpertsHead<H> {
             experts: self.experts.iter().map(expert).collect(),
         }
     }
+
+    fn constrain(self) -> Self {
+        Self {
+            experts: self.experts.into_iter().map(Head::constrain).collect(),
+            ..self
+        }
+    }
 }

@@ -10,7 +10,8 @@ use crate::sphere::{Kernel, highest_mode, kappa_of};
 /// Draws places from the flow and answers where they lie closest: the highest mode of their kernel
 /// density, found by mean shift from every sample. Candidates are this mode and those of the samples
 /// farther than two bandwidths from the modes before, most probable first; the probability of one is the
-/// share of the samples about it. The radius holds half of the samples.
+/// share of the samples about it, and that of the answer the share about the highest. The radius holds
+/// half of the samples.
 ///
 /// With one sample the answer is that sample, as in the published figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,23 +38,32 @@ impl Default for FlowDecoder {
 }
 
 impl FlowDecoder {
-    pub(super) fn decode_row(&self, index: usize, row: &[f32]) -> Result<Estimate, DecodeError> {
+    fn decode_row(&self, index: usize, row: &[f32]) -> Result<Estimate, DecodeError> {
         let not_finite = DecodeError::NotFinite { index };
         check_finite(index, row)?;
-        let mut masses = Vec::with_capacity(row.len() / 3);
-        for sample in row.chunks_exact(3) {
-            let sample = <[f32; 3]>::try_from(sample).map_err(|_| not_finite.clone())?;
-            let location = LatLng::from_vector(sample.map(f64::from)).ok_or(not_finite.clone())?;
-            masses.push(PlaceMass {
-                location,
-                probability: 1.0,
-                spread_km: 0.0,
-                cell: None,
-            });
-        }
+        let samples = row.chunks_exact(3).map(|sample| {
+            let sample = <[f32; 3]>::try_from(sample).ok()?;
+            LatLng::from_vector(sample.map(f64::from))
+        });
+        let samples: Vec<LatLng> = samples.collect::<Option<_>>().ok_or(not_finite)?;
+        self.of_samples(index, &samples)
+    }
+
+    /// The answer for item `index` from places drawn for it, by this flow or otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::NotFinite`] without places.
+    pub fn of_samples(&self, index: usize, samples: &[LatLng]) -> Result<Estimate, DecodeError> {
+        let not_finite = DecodeError::NotFinite { index };
+        let masses: Vec<PlaceMass> = samples
+            .iter()
+            .map(|&location| PlaceMass::at(location, 1.0, 0.0))
+            .collect();
         let mut places = self.modes(&masses);
         let best = places.next().ok_or(not_finite.clone())?;
         let mut estimate = estimate_about(best.location, &masses, 0).ok_or(not_finite)?;
+        estimate.probability = Some(best.probability / masses.len() as f64);
         // Shares of all samples, also of those that are in no candidate.
         let share = 1.0 / masses.len() as f64;
         estimate.candidates = std::iter::once(best)
@@ -63,6 +73,7 @@ impl FlowDecoder {
                 location: mode.location,
                 probability: mode.probability * share,
                 cell: None,
+                class: None,
             })
             .collect();
         estimate
@@ -94,12 +105,8 @@ impl FlowDecoder {
                 left.sort_by(|a, b| km(b).total_cmp(&km(a)));
                 left.pop();
             }
-            Some(PlaceMass {
-                location: mode.location,
-                probability: (before - left.len()) as f64,
-                spread_km: 0.0,
-                cell: None,
-            })
+            let taken = (before - left.len()) as f64;
+            Some(PlaceMass::at(mode.location, taken, 0.0))
         })
     }
 }
@@ -107,7 +114,7 @@ impl FlowDecoder {
 impl<F: VelocityField> Decoder<SphericalFlow<F>> for FlowDecoder {
     /// # Errors
     ///
-    /// The outer error if the sampler makes no sense or the device fails.
+    /// The outer error if the sampler is out of range or the device fails.
     fn decode(
         &self,
         output: SphericalFlow<F>,

@@ -92,8 +92,24 @@ fn f_star_is_the_product_along_ancestors() {
     let expected = product[best] / product.iter().sum::<f64>();
     assert!((answer.candidates[0].probability - expected).abs() < 1e-6);
 
+    // A temperature takes the root of the product.
+    let flat = decoder.clone().with_temperature(2.0).unwrap();
+    let flat = flat.decode(output()).unwrap().remove(0).unwrap();
+    let expected = product[best].sqrt() / product.iter().map(|p| p.sqrt()).sum::<f64>();
+    assert_eq!(flat.location, answer.location);
+    assert!((flat.probability.unwrap() - expected).abs() < 1e-6);
+    let joint = decoder.joint_logits(output()).unwrap().remove(0).unwrap();
+    for (score, p) in joint.iter().zip(&product) {
+        assert!((score - p.ln()).abs() < 1e-5);
+    }
+    for exponents in [&[1.0, 1.0, 1.0][..], &[f64::NAN]] {
+        assert!(decoder.clone().with_exponents(exponents).is_err());
+    }
+    assert!(decoder.clone().with_temperature(0.0).is_err());
+
     let finest = decoder
         .with_exponents(&[0.0, 1.0])
+        .unwrap()
         .decode(output())
         .unwrap()
         .remove(0)

@@ -58,6 +58,9 @@ fn the_best_cell_is_moved_by_its_own_offset_across_the_antimeridian() {
     let origin = LatLng::new(-17.0, 179.9).unwrap();
     assert!((haversine_km(origin, answer.location) - 50.0).abs() < 1e-3);
     assert!(answer.candidates[1].location.lat() > 40.4);
+    let decoder = || HybridDecoder::new(frames(), 2);
+    assert!(decoder().with_temperature(f64::NAN).is_err());
+    assert!(decoder().with_residual(-1.0).is_err());
     assert_eq!(answers[1], Err(DecodeError::NotFinite { index: 1 }));
 }
 

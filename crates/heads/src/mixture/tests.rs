@@ -68,17 +68,24 @@ fn mixture(weights: &[f32], places: &[LatLng], kappas: &[f32]) -> SphericalMixtu
 fn the_answer_is_the_mode_not_the_mean_of_two_continents() {
     let at = |lat, lng| LatLng::new(lat, lng).unwrap();
     let (lima, tokyo) = (at(-12.0, -77.0), at(35.7, 139.7));
-    let decoder = MixtureDecoder { keep: 5 };
+    let decoder = MixtureDecoder::default();
     let output = mixture(&[0.45, 0.55], &[lima, tokyo], &[1000.0, 1000.0]);
     let answer = decoder.decode(output).unwrap().remove(0).unwrap();
     assert!(haversine_km(answer.location, tokyo) < 1.0);
     assert!((answer.candidates[0].probability - 0.55).abs() < 1e-6);
-    // A needle of little weight is higher than a broad hill: density decides.
+    assert!((answer.probability.unwrap() - 0.55).abs() < 1e-6);
+    // A needle of little weight is higher than a broad hill: weight decides, not height.
     let output = mixture(&[0.1, 0.9], &[lima, tokyo], &[1e6, 10.0]);
     let answer = decoder.decode(output).unwrap().remove(0).unwrap();
-    assert!(haversine_km(answer.location, lima) < 1.0);
-    // Most of the mass lies far from the needle, and the radius says so.
-    assert!(answer.radius50_km > 10_000.0);
+    assert!(haversine_km(answer.location, tokyo) < 1.0);
+    assert!((answer.probability.unwrap() - 0.9).abs() < 1e-6);
+    // Components of one mode add up: two of 0.3 in Japan against one of 0.4.
+    let near = at(35.8, 139.8);
+    let output = mixture(&[0.4, 0.3, 0.3], &[lima, tokyo, near], &[1e4, 1e4, 1e4]);
+    let answer = decoder.decode(output).unwrap().remove(0).unwrap();
+    assert!(haversine_km(answer.location, tokyo) < 20.0);
+    assert!((answer.probability.unwrap() - 0.6).abs() < 1e-6);
+    assert_eq!(answer.candidates[0].location, lima);
 }
 
 #[test]
@@ -92,7 +99,7 @@ fn a_bad_row_costs_no_other_and_a_wrong_width_is_named() {
         means: Tensor::cat(vec![bad.means, good.means.clone()], 0),
         kappas: both(bad.kappas, good.kappas.clone()),
     };
-    let answers = MixtureDecoder { keep: 1 }.decode(output).unwrap();
+    let answers = MixtureDecoder::default().decode(output).unwrap();
     assert_eq!(answers[0], Err(DecodeError::NotFinite { index: 0 }));
     assert!(answers[1].is_ok());
     let output = SphericalMixture {
@@ -103,5 +110,5 @@ fn a_bad_row_costs_no_other_and_a_wrong_width_is_named() {
         expected: 1,
         found: 2,
     };
-    assert_eq!(MixtureDecoder { keep: 1 }.decode(output), Err(expected));
+    assert_eq!(MixtureDecoder::default().decode(output), Err(expected));
 }

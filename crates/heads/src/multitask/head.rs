@@ -25,4 +25,12 @@ impl<A: Head, B: Head> Head for TwoTaskHead<A, B> {
             log_variances: self.log_variances.val(),
         }
     }
+
+    fn constrain(self) -> Self {
+        Self {
+            first: self.first.constrain(),
+            second: self.second.constrain(),
+            ..self
+        }
+    }
 }

@@ -61,10 +61,35 @@ fn a_cell_with_a_nearer_prototype_wins_and_its_most_similar_photo_is_the_answer(
     assert_eq!(answer.location, at(48.2, 7.2));
     let d = [(7.5f64.powi(2) + 81.0).sqrt(), 0.5, 0.4];
     let mass: Vec<f64> = (0..3)
-        .map(|k| [0.5, 0.4, 0.1][k] * (-d[k] / 1.6).exp())
+        .map(|k| [0.5, 0.4, 0.1][k] * (-d[k] / 0.1).exp())
         .collect();
     let expected = mass[1] / mass.iter().sum::<f64>();
     assert!((answer.candidates[0].probability - expected).abs() < 1e-6);
+}
+
+#[test]
+fn the_temperature_that_photos_were_drawn_with_fits_them_best() {
+    // Of equal cells, the photo is taken in each with the probability that T = 0.2 gives it.
+    let one = |x: f32, place| vec![Prototype::new(vec![(vec![x, 0.0], place)]).unwrap()];
+    let places = [at(48.0, 2.0), at(48.0, 7.0), at(-33.0, 151.0)];
+    let prototypes = [1.0, 1.1, 1.3].iter().zip(places);
+    let prototypes = prototypes.map(|(&x, place)| one(x, place)).collect();
+    let decoder = PrototypeDecoder::new(partition(), prototypes);
+    let weights = [0.0f64, 0.1, 0.3].map(|d| (-d / 0.2).exp());
+    let total: f64 = weights.iter().sum();
+    let mut truth = Vec::new();
+    for (place, weight) in places.into_iter().zip(weights) {
+        truth.extend(vec![place; (1000.0 * weight / total).round() as usize]);
+    }
+    let n = truth.len();
+    let both = output(&[1.0 / 3.0; 3].repeat(n), &[1.0, 0.0].repeat(n));
+    let found = decoder.fit_temperature(both.first, both.second, &truth);
+    let found = found.unwrap().unwrap();
+    assert!((found.ln() - 0.2f64.ln()).abs() < 0.15, "{found}");
+    // A place in no cell of the candidates says nothing.
+    let both = output(&[1.0 / 3.0; 3], &[1.0, 0.0]);
+    let nowhere = decoder.fit_temperature(both.first, both.second, &[at(0.0, -90.0)]);
+    assert!(nowhere.unwrap().is_none_or(|t| t > 0.0));
 }
 
 #[test]

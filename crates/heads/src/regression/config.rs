@@ -19,7 +19,8 @@ pub struct ScaledRegressionHeadConfig {
     pub dropout: f64,
     /// Dropout of the hidden layer, in [0, 1).
     pub hidden_dropout: f64,
-    /// Whether a sigmoid keeps the output within (0, 1); without it the decoder clamps.
+    /// Whether a sigmoid keeps the output within (0, 1). Without it, as published, the output may
+    /// go once around the world or over a pole; loss and decoder both follow it there.
     pub sigmoid: bool,
 }
 

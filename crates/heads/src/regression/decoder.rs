@@ -1,17 +1,19 @@
 //! One place for each item.
 
-use geoloc_core::{
-    DecodeError, Decoder, Directions, PlaceMass, ScaledCoordinates, estimate_from_masses,
-};
+use std::f64::consts::{PI, TAU};
+
+use geoloc_core::{DecodeError, Decoder, Directions, ScaledCoordinates};
 use geoloc_geo_cells::{Estimate, LatLng};
 
 use crate::rows::{check_finite, read_rows};
 
-/// Answers the scaled coordinates, clamped to (0, 1): coordinates cannot go on beyond the
-/// antimeridian or a pole.
+/// Answers the place that the scaled coordinates lead to: outputs beyond (0, 1) go on around the
+/// world or over a pole, as the haversine loss measures
+/// them. With the angles φ = (y - ½) π and λ = (x - ½) 2π, whatever their size, the place
+/// is in the direction (cos φ cos λ, cos φ sin λ, sin φ).
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct ScaledCoordinatesDecoder {
-    /// Typical error in km, measured on validation photos; it becomes the radius.
+    /// Median error in km, measured on validation photos; it becomes the radius.
     pub spread_km: f64,
 }
 
@@ -22,9 +24,9 @@ impl Decoder<ScaledCoordinates> for ScaledCoordinatesDecoder {
     ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
         let place = |row: &[f32]| {
             let [lat, lng] = <[f32; 2]>::try_from(row).ok()?;
-            let degrees = |x: f32, range: f64| (f64::from(x).clamp(0.0, 1.0) - 0.5) * range;
-            // 180 degrees east would be folded to 180 degrees west, the same place.
-            LatLng::new(degrees(lat, 180.0), degrees(lng, 360.0)).ok()
+            let (sin_lat, cos_lat) = ((f64::from(lat) - 0.5) * PI).sin_cos();
+            let (sin_lng, cos_lng) = ((f64::from(lng) - 0.5) * TAU).sin_cos();
+            LatLng::from_vector([cos_lat * cos_lng, cos_lat * sin_lng, sin_lat])
         };
         let rows = read_rows(output.0, 2)?;
         Ok(decode_rows(&rows, self.spread_km, place))
@@ -34,7 +36,7 @@ impl Decoder<ScaledCoordinates> for ScaledCoordinatesDecoder {
 /// Answers the place in the direction of the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct DirectionDecoder {
-    /// Typical error in km, measured on validation photos; it becomes the radius.
+    /// Median error in km, measured on validation photos; it becomes the radius.
     pub spread_km: f64,
 }
 
@@ -53,23 +55,23 @@ impl Decoder<Directions> for DirectionDecoder {
     }
 }
 
+/// One place for each row, with the radius of all; regression states no probability.
 fn decode_rows(
     rows: &[Vec<f32>],
-    spread_km: f64,
+    radius50_km: f64,
     place: impl Fn(&[f32]) -> Option<LatLng>,
 ) -> Vec<Result<Estimate, DecodeError>> {
     rows.iter()
         .enumerate()
         .map(|(index, row)| {
             check_finite(index, row)?;
-            let mass = place(row).map(|location| PlaceMass {
+            let location = place(row).ok_or(DecodeError::NotFinite { index })?;
+            Ok(Estimate {
                 location,
-                probability: 1.0,
-                spread_km,
-                cell: None,
-            });
-            mass.and_then(|mass| estimate_from_masses(&[mass], 1))
-                .ok_or(DecodeError::NotFinite { index })
+                radius50_km,
+                probability: None,
+                candidates: Vec::new(),
+            })
         })
         .collect()
 }

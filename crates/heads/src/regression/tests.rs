@@ -4,6 +4,8 @@ use geoloc_core::{
     contract,
 };
 
+use geoloc_geo_cells::{LatLng, haversine_km};
+
 use super::*;
 
 fn features(device: &Device) -> Features {
@@ -82,15 +84,27 @@ fn configurations_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn scaled_coordinates_decode_linearly_and_are_clamped() {
+fn scaled_coordinates_decode_linearly_and_go_on_around_the_world() {
     let decoder = ScaledCoordinatesDecoder { spread_km: 300.0 };
-    let output = ScaledCoordinates(matrix(&[[0.75, 0.25], [f32::NAN, 0.5], [1.5, 0.5]]));
+    let output = ScaledCoordinates(matrix(&[
+        [0.75, 0.25],
+        [f32::NAN, 0.5],
+        [1.25, 0.5],
+        [0.5, -0.2],
+    ]));
     let answers = decoder.decode(output).unwrap();
     let first = answers[0].as_ref().unwrap();
-    assert_eq!((first.location.lat(), first.location.lng()), (45.0, -90.0));
+    let is = |k: usize, lat, lng| {
+        let place = answers[k].as_ref().unwrap().location;
+        haversine_km(place, LatLng::new(lat, lng).unwrap()) < 0.1
+    };
+    assert!(is(0, 45.0, -90.0));
     assert!((first.radius50_km - 300.0).abs() < 1e-9);
+    assert_eq!((first.probability, first.candidates.len()), (None, 0));
     assert_eq!(answers[1], Err(DecodeError::NotFinite { index: 1 }));
-    assert!((answers[2].as_ref().unwrap().location.lat() - 90.0).abs() < 1e-12);
+    // 45 degrees beyond the pole: down the other side. 252 degrees west: 108 east.
+    assert!(is(2, 45.0, 180.0));
+    assert!(is(3, 0.0, 108.0));
     let wrong = decoder.decode(ScaledCoordinates(matrix(&[[0.0f32; 3]])));
     assert_eq!(
         wrong,

@@ -66,9 +66,9 @@ impl SearchWithinCell {
         photos: &[(Vec<f32>, LatLng)],
     ) -> Result<Self, ReferencePhotoError> {
         let width = photos.first().map(|(embedding, _)| embedding.len());
+        let expected = width.map_or(1, |width| width.max(1));
         let mut of_cell = vec![Vec::new(); partition.len()];
         for (photo, (embedding, place)) in photos.iter().enumerate() {
-            let expected = width.unwrap_or_default().max(1);
             if embedding.len() != expected {
                 return Err(ReferencePhotoError::Width {
                     photo,
@@ -135,11 +135,10 @@ impl SearchWithinCell {
                 } else {
                     None
                 };
+                let mass = PlaceMass::of_class(&self.partition, class, probability)?;
                 Some(PlaceMass {
-                    location: found.or_else(|| self.partition.location(class))?,
-                    probability,
-                    spread_km: self.partition.spread_km(class)?,
-                    cell: self.partition.cell(class),
+                    location: found.unwrap_or(mass.location),
+                    ..mass
                 })
             })
             .collect();

@@ -36,7 +36,7 @@ pub struct Prediction {
     /// Radius in km that the method says holds half of the probability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub radius50_km: Option<f64>,
-    /// Probability that the method gives its answer.
+    /// Probability that the method gives to its answer, which need not be its most probable candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     /// Rank of the true gallery item, for retrieval.
@@ -63,13 +63,13 @@ impl Prediction {
         }
     }
 
-    /// A query with the estimate of a locator: place, radius and the probability of the first candidate.
+    /// A query with the estimate of a locator: place, radius and the probability of the answer.
     #[must_use]
     pub fn from_estimate(id: impl Into<String>, truth: LatLng, estimate: &Estimate) -> Self {
         let mut prediction =
             Self::new(id, truth, Some(estimate.location)).with_radius50_km(estimate.radius50_km);
-        if let Some(best) = estimate.candidates.first() {
-            prediction = prediction.with_probability(best.probability);
+        if let Some(probability) = estimate.probability {
+            prediction = prediction.with_probability(probability);
         }
         prediction
     }
