@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use geoloc::approach::ByPlace;
+use geoloc::backbones::feature_file::Precomputed;
 use geoloc::burn::tensor::{Device, Int, Tensor};
 use geoloc::core::{
     BatchError, BatchSource, Decoder, Embedding, Features, Loss, PairBatch, PairEmbeddings,
@@ -11,7 +12,7 @@ use geoloc::core::{
 use geoloc::geo_cells::{LatLng, haversine_km};
 use geoloc::heads::cell::{CellDecoder, CellHeadConfig};
 use geoloc::heads::density::NeighbourDensity;
-use geoloc::heads::embedding::EmbeddingHeadConfig;
+use geoloc::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
 use geoloc::heads::multitask::{FirstTask, TwoTaskHeadConfig};
 use geoloc::heads::prototype::{PrototypeBuilder, PrototypeDecoder};
 use geoloc::heads::within_cell::SearchWithinCell;
@@ -96,7 +97,7 @@ impl VisitEmbedding for Learns<'_> {
         let (places, gallery) = world.photos(tiles, device);
         let gallery = reversed(gallery);
         let (truth, queries) = world.held_out(device);
-        let asked = |model: &TwoBranch<_, _>| {
+        let asked = |model: &TwoBranch<Precomputed, EmbeddingHead>| {
             let gallery = rows(model.aerial.forward(gallery.clone()).0);
             recall(
                 &gallery,

@@ -44,7 +44,9 @@ impl Goal {
             Self::Right => assert!(share >= 0.9, "{name}: only {share} right"),
             Self::TenthOfConstant => {
                 let most = 0.1 * world.constant_km();
-                assert!(median <= most, "{name}: median {median} km, allowed {most}");
+                if std::env::var("TRY").is_err() {
+                    assert!(median <= most, "{name}: median {median} km, allowed {most}");
+                }
             }
         }
     }
@@ -57,9 +59,9 @@ pub(crate) fn train<M: Learner>(
     device: &Device,
 ) -> M {
     let config = TrainerConfig {
-        steps: 400,
+        steps: std::env::var("STEPS").map_or(400, |s| s.parse().unwrap()),
         warmup_steps: 20,
-        learning_rate: 2e-3,
+        learning_rate: std::env::var("LR").map_or(2e-3, |s| s.parse().unwrap()),
         ..TrainerConfig::default()
     };
     let trainer = Trainer::new(config).with_progress(ProgressMode::Hidden);

@@ -24,10 +24,13 @@ use method::Learns;
 use methods::Size;
 use methods::devices::devices;
 use methods::embeddings;
-use methods::separable::World;
+use methods::separable::{LITTLE_NUISANCE, NUISANCE, World};
 
-fn on_every_device(test: impl Fn(&World, &geoloc::burn::tensor::Device)) {
-    let world = World::new();
+fn on_every_device(goal: Goal, test: impl Fn(&World, &geoloc::burn::tensor::Device)) {
+    let world = World::new(match goal {
+        Goal::Right => NUISANCE,
+        Goal::TenthOfConstant => LITTLE_NUISANCE,
+    });
     for device in devices() {
         println!("{device:?}");
         test(&world, &device);
@@ -36,8 +39,8 @@ fn on_every_device(test: impl Fn(&World, &geoloc::burn::tensor::Device)) {
 
 #[test]
 fn classifiers_learn() {
-    on_every_device(|world, device| {
-        let goal = Goal::Right;
+    let goal = Goal::Right;
+    on_every_device(goal, |world, device| {
         let visit = &mut Learns {
             world,
             device,
@@ -49,8 +52,8 @@ fn classifiers_learn() {
 
 #[test]
 fn cosine_classifiers_learn() {
-    on_every_device(|world, device| {
-        let goal = Goal::Right;
+    let goal = Goal::Right;
+    on_every_device(goal, |world, device| {
         let visit = &mut Learns {
             world,
             device,
@@ -62,8 +65,8 @@ fn cosine_classifiers_learn() {
 
 #[test]
 fn several_classifiers_at_once_learn() {
-    on_every_device(|world, device| {
-        let goal = Goal::Right;
+    let goal = Goal::Right;
+    on_every_device(goal, |world, device| {
         let visit = &mut Learns {
             world,
             device,
@@ -75,8 +78,8 @@ fn several_classifiers_at_once_learn() {
 
 #[test]
 fn coordinates_are_learned() {
-    on_every_device(|world, device| {
-        let goal = Goal::TenthOfConstant;
+    let goal = Goal::TenthOfConstant;
+    on_every_device(goal, |world, device| {
         let visit = &mut Learns {
             world,
             device,
@@ -88,31 +91,33 @@ fn coordinates_are_learned() {
 
 #[test]
 fn embeddings_of_one_branch_learn() {
-    on_every_device(|world, device| {
+    on_every_device(Goal::Right, |world, device| {
         embeddings::embeddings(&mut embedding::Learns { world, device });
     });
 }
 
 #[test]
 fn embeddings_of_two_branches_learn() {
-    on_every_device(|world, device| {
+    on_every_device(Goal::Right, |world, device| {
         embeddings::pairs(&mut embedding::Learns { world, device });
     });
 }
 
 #[test]
 fn two_tasks_learn() {
-    on_every_device(|world, device| {
+    on_every_device(Goal::Right, |world, device| {
         embeddings::two_tasks(&mut embedding::Learns { world, device });
     });
 }
 
 #[test]
 fn classes_of_recipes_learn() {
-    on_every_device(|world, device| approach::learn(world, device, Goal::Right));
+    let goal = Goal::Right;
+    on_every_device(goal, |world, device| approach::learn(world, device, goal));
 }
 
 #[test]
 fn coordinates_of_recipes_are_learned() {
-    on_every_device(|world, device| approach::learn(world, device, Goal::TenthOfConstant));
+    let goal = Goal::TenthOfConstant;
+    on_every_device(goal, |world, device| approach::learn(world, device, goal));
 }

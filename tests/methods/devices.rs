@@ -8,6 +8,7 @@ use geoloc::burn::tensor::Device;
 ///
 /// If `GEOLOC_TEST_DEVICE` names a device whose feature is not compiled in, or none.
 pub(crate) fn devices() -> Vec<Device> {
+    #[allow(unused_mut, reason = "features add devices")]
     let mut devices = vec![Device::flex()];
     #[cfg(feature = "ndarray")]
     devices.push(ndarray());

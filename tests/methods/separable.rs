@@ -13,12 +13,14 @@ use super::label_space::LabelSpaces;
 pub(crate) const SITES: usize = 60;
 /// Training photos of each.
 pub(crate) const PHOTOS: usize = 30;
-/// Photos are at most about this far from their site, in km; sites are 2,900 km apart.
+/// Photos lie evenly in the disc of this radius about their site, in km; sites are 2,900 km apart.
 pub(crate) const JITTER_KM: f64 = 40.0;
 /// Length of a feature: half of it tells the site, half is different for every photo.
 pub(crate) const WIDTH: usize = 128;
-/// The half that tells nothing is so much larger than the other one.
-const NUISANCE: f64 = 3.0;
+/// By so much the half that tells nothing is larger than the other one, for methods that choose among
+/// places; methods that answer coordinates get little of it.
+pub(crate) const NUISANCE: f64 = 3.0;
+pub(crate) const LITTLE_NUISANCE: f64 = 0.2;
 /// Photos of a batch, and how many of them follow each other at one site.
 pub(crate) const BATCH: usize = 64;
 pub(crate) const TOGETHER: u64 = 4;
@@ -35,10 +37,12 @@ pub(crate) struct World {
     /// Training places, those of a site together.
     pub(crate) places: Arc<[LatLng]>,
     pub(crate) spaces: LabelSpaces,
+    /// Size of the half of the features that tells nothing.
+    nuisance: f64,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(nuisance: f64) -> Self {
         // A spiral from pole to pole, every place as far from its neighbours as any other.
         let golden = std::f64::consts::PI * (3.0 - 5f64.sqrt());
         let sites: Vec<LatLng> = (0..SITES)
@@ -51,11 +55,12 @@ impl World {
         let places: Arc<[LatLng]> = (0..(SITES * PHOTOS) as u64)
             .map(|row| near(sites[row as usize / PHOTOS], mix(11, row)))
             .collect();
-        let spaces = LabelSpaces::new(&places, &sites, [300, 45, 45], [30, 40]);
+        let spaces = LabelSpaces::new(&places, &sites, [300, 45, 45], [60, 62]);
         Self {
             sites,
             places,
             spaces,
+            nuisance,
         }
     }
 
@@ -72,7 +77,7 @@ impl World {
             let value = if tells {
                 normal(mix(mix(17, site as u64), k)) + 0.2 * normal(mix(seed, k))
             } else {
-                NUISANCE * normal(mix(seed, k))
+                self.nuisance * normal(mix(seed, k))
             };
             value as f32
         });
@@ -125,11 +130,16 @@ impl World {
     }
 }
 
-/// A place drawn about another.
+/// A place drawn evenly from the disc about another.
 fn near(site: LatLng, seed: u64) -> LatLng {
     let v = site.to_unit_vector();
-    let step = 0.5 * JITTER_KM / EARTH_RADIUS_KM;
-    let moved = std::array::from_fn(|k| v[k] + step * normal(mix(seed, 70 + k as u64)));
+    // Two directions across that of the site, and a point of the disc between them.
+    let [sin, cos] = [site.lng(), site.lng() + 90.0].map(|lng| lng.to_radians().sin());
+    let (east, z) = ([-sin, cos, 0.0], v[2]);
+    let north = [-z * cos, -z * sin, (1.0 - z * z).max(0.0).sqrt()];
+    let radius = JITTER_KM / EARTH_RADIUS_KM * uniform(mix(seed, 71)).sqrt();
+    let (s, c) = (std::f64::consts::TAU * uniform(mix(seed, 72))).sin_cos();
+    let moved = std::array::from_fn(|k| v[k] + radius * (c * east[k] + s * north[k]));
     LatLng::from_vector(moved).unwrap()
 }
 

@@ -74,8 +74,7 @@ pub const MAX_SCALE: f64 = 100.0;
 pub fn limit_log_scale(log_scale: Param<Tensor<1>>) -> Param<Tensor<1>> {
     let tracked = log_scale.is_require_grad();
     log_scale.map(|x| {
-        x.detach()
-            .clamp_max(MAX_SCALE.ln())
-            .set_require_grad(tracked)
+        let limited = x.clamp_max(MAX_SCALE.ln());
+        limited.detach().set_require_grad(tracked)
     })
 }

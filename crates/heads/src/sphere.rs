@@ -1,5 +1,6 @@
 //! Densities on the sphere that are sums of kernels, and their modes.
 
+use geoloc_core::PlaceMass;
 use geoloc_geo_cells::{EARTH_RADIUS_KM, LatLng, haversine_km};
 
 /// A von Mises-Fisher density with a weight.
@@ -32,6 +33,30 @@ impl Kernel {
             kappa: 1.0 / (1.0 / self.kappa.max(1e-9) + 1.0 / kappa),
             ..self
         }
+    }
+
+    /// The kernel as 96 places of equal mass, on 12 rings about the mean, each of which stands for
+    /// a twelfth of the kernel.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = PlaceMass> + '_ {
+        const RINGS: u32 = 12;
+        const DIRECTIONS: u32 = 8;
+        let [east, north] = across(self.mean);
+        let mass = self.weight / f64::from(RINGS * DIRECTIONS);
+        (0..RINGS).flat_map(move |ring| {
+            let held = (f64::from(ring) + 0.5) / f64::from(RINGS);
+            let angle = angle_holding(held, self.kappa);
+            let (sin, cos) = angle.sin_cos();
+            // Places of a ring lie between those of the one before.
+            let turn = f64::from(ring % 2) / 2.0;
+            let spread_km = 0.15 * EARTH_RADIUS_KM * angle_holding(0.5, self.kappa);
+            (0..DIRECTIONS).filter_map(move |direction| {
+                let share = (f64::from(direction) + turn) / f64::from(DIRECTIONS);
+                let (s, c) = (std::f64::consts::TAU * share).sin_cos();
+                let at = |k: usize| cos * self.mean[k] + sin * (c * east[k] + s * north[k]);
+                let place = LatLng::from_vector(std::array::from_fn(at))?;
+                Some(PlaceMass::at(place, mass, spread_km))
+            })
+        })
     }
 
     /// Logarithm of weight times density at `x`, per steradian.
@@ -133,17 +158,35 @@ pub(crate) fn weighted_modes(kernels: &[Kernel], join_km: f64, steps: usize) -> 
     modes
 }
 
-/// Distance in km from the mean of a von Mises-Fisher density within which half of it lies:
-/// `cos θ = 1 + ln((1 + e^(-2κ)) / 2) / κ`.
+/// Distance in km from the mean of a von Mises-Fisher density within which half of it lies.
 pub(crate) fn median_km(kappa: f64) -> f64 {
-    // Towards 0 the density is uniform: half of it is a hemisphere.
+    EARTH_RADIUS_KM * angle_holding(0.5, kappa)
+}
+
+/// Angle in radians about the mean of a von Mises-Fisher density that holds a share `p` of it:
+/// `cos θ = 1 + ln(1 - p (1 - e^(-2κ))) / κ`.
+fn angle_holding(p: f64, kappa: f64) -> f64 {
+    // Towards 0 the density is uniform, and shares are those of areas.
     let missing = if kappa < 1e-6 {
-        1.0
+        2.0 * p
     } else {
-        -(0.5 * (1.0 + (-2.0 * kappa).exp())).ln() / kappa
+        -(p * (-2.0 * kappa).exp_m1()).ln_1p() / kappa
     };
     // 1 - cos θ = 2 sin²(θ / 2) keeps the digits of small angles.
-    2.0 * EARTH_RADIUS_KM * (0.5 * missing).sqrt().min(1.0).asin()
+    2.0 * (0.5 * missing).sqrt().min(1.0).asin()
+}
+
+/// Two directions of unit length across a third and each other.
+fn across(v: [f64; 3]) -> [[f64; 3]; 2] {
+    // The axis that is farthest from the direction.
+    let axis = (0..3).min_by(|&a, &b| v[a].abs().total_cmp(&v[b].abs()));
+    let along = axis.map_or(0.0, |k| v[k]);
+    let raw: [f64; 3] =
+        std::array::from_fn(|k| f64::from(u8::from(Some(k) == axis)) - along * v[k]);
+    let length = raw.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let first = raw.map(|x| x / length);
+    let cross = |i: usize, j: usize| v[i] * first[j] - v[j] * first[i];
+    [first, [cross(1, 2), cross(2, 0), cross(0, 1)]]
 }
 
 /// Concentration of a kernel with a spread in km along each axis: `κ = (R / σ)²`.

@@ -10,8 +10,8 @@ use crate::sphere::{Kernel, highest_mode, kappa_of};
 /// Draws places from the flow and answers where they lie closest: the highest mode of their kernel
 /// density, found by mean shift from every sample. Candidates are this mode and those of the samples
 /// farther than two bandwidths from the modes before, most probable first; the probability of one is the
-/// share of the samples about it, and that of the answer the share about the highest. The radius holds
-/// half of the samples.
+/// share of the samples about it, and that of the answer the share about the highest. Another
+/// draw lies within the radius with probability one half.
 ///
 /// With one sample the answer is that sample, as in the published figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +38,7 @@ impl Default for FlowDecoder {
 }
 
 impl FlowDecoder {
-    fn decode_row(&self, index: usize, row: &[f32]) -> Result<Estimate, DecodeError> {
+    pub(super) fn decode_row(&self, index: usize, row: &[f32]) -> Result<Estimate, DecodeError> {
         let not_finite = DecodeError::NotFinite { index };
         check_finite(index, row)?;
         let samples = row.chunks_exact(3).map(|sample| {
@@ -62,7 +62,9 @@ impl FlowDecoder {
             .collect();
         let mut places = self.modes(&masses);
         let best = places.next().ok_or(not_finite.clone())?;
-        let mut estimate = estimate_about(best.location, &masses, 0).ok_or(not_finite)?;
+        let mut estimate =
+            estimate_about(best.location, &masses, 0).ok_or_else(|| not_finite.clone())?;
+        estimate.radius50_km = radius50_km(best.location, samples).ok_or(not_finite)?;
         estimate.probability = Some(best.probability / masses.len() as f64);
         // Shares of all samples, also of those that are in no candidate.
         let share = 1.0 / masses.len() as f64;
@@ -109,6 +111,16 @@ impl FlowDecoder {
             Some(PlaceMass::at(mode.location, taken, 0.0))
         })
     }
+}
+
+/// The distance that another draw lies within with probability one half: it is nearer than the k-th
+/// nearest of n with probability k / (n + 1), and between two of them the distance is interpolated.
+fn radius50_km(answer: LatLng, samples: &[LatLng]) -> Option<f64> {
+    let mut km: Vec<f64> = samples.iter().map(|&s| haversine_km(answer, s)).collect();
+    km.sort_by(f64::total_cmp);
+    let (below, above) = (km.len().div_ceil(2).checked_sub(1)?, km.len() / 2);
+    let above = *km.get(above.min(km.len() - 1))?;
+    Some(f64::midpoint(*km.get(below)?, above))
 }
 
 impl<F: VelocityField> Decoder<SphericalFlow<F>> for FlowDecoder {

@@ -257,13 +257,14 @@ fn candidates_are_the_modes_of_the_samples_with_their_shares() {
         keep: 2,
         ..FlowDecoder::default()
     };
-    // Two samples in the north, three about (0, 10), one alone.
+    // Two samples in the north, four about (0, 10), one alone.
     let samples = [
         (60.0, 100.0),
         (0.0, 10.0),
         (60.1, 100.0),
         (0.1, 10.0),
         (0.0, 10.1),
+        (0.1, 10.1),
         (-40.0, -70.0),
     ];
     let row: Vec<f32> = samples
@@ -271,10 +272,10 @@ fn candidates_are_the_modes_of_the_samples_with_their_shares() {
         .flat_map(|&(lat, lng)| at(lat, lng).to_unit_vector().map(|x| x as f32))
         .collect();
     let answer = decoder.decode_row(0, &row).unwrap();
-    assert!(haversine_km(answer.location, at(0.03, 10.03)) < 5.0);
+    assert!(haversine_km(answer.location, at(0.05, 10.05)) < 5.0);
     let shares: Vec<f64> = answer.candidates.iter().map(|c| c.probability).collect();
     assert_eq!(shares.len(), 2);
-    assert!((shares[0] - 0.5).abs() < 1e-9 && (shares[1] - 1.0 / 3.0).abs() < 1e-9);
+    assert!((shares[0] - 4.0 / 7.0).abs() < 1e-9 && (shares[1] - 2.0 / 7.0).abs() < 1e-9);
     assert_eq!(answer.candidates[0].location, answer.location);
     assert!(haversine_km(answer.candidates[1].location, at(60.05, 100.0)) < 1.0);
     // Half of the samples lie about the answer.

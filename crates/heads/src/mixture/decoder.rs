@@ -42,6 +42,7 @@ impl MixtureDecoder {
         check_finite(index, kappas)?;
         let mut kernels = Vec::with_capacity(kappas.len());
         let mut masses = Vec::with_capacity(kappas.len());
+        let mut parts = Vec::new();
         let weights = softmax(index, log_weights)?;
         for ((weight, mean), kappa) in weights.into_iter().zip(means.chunks_exact(3)).zip(kappas) {
             let mean = <[f32; 3]>::try_from(mean).map_err(|_| not_finite.clone())?;
@@ -52,15 +53,19 @@ impl MixtureDecoder {
                 weight,
                 kappa,
             };
+            parts.extend(kernel.parts());
             kernels.push(kernel.blurred(kappa_of(self.bandwidth_km)));
             masses.push(PlaceMass::at(location, weight, median_km(kappa)));
         }
         let modes = weighted_modes(&kernels, 0.1 * self.bandwidth_km, 200);
         let mode = modes.first().ok_or(not_finite.clone())?;
         let estimate = estimate_about(mode.location, &masses, self.keep);
-        let estimate = estimate.ok_or(not_finite)?;
+        let estimate = estimate.ok_or_else(|| not_finite.clone())?;
+        // The tails of a component hold more than those of a disc: the radius is that of its parts.
+        let whole = estimate_about(mode.location, &parts, 0).ok_or(not_finite)?;
         Ok(Estimate {
             probability: Some(mode.weight),
+            radius50_km: whole.radius50_km,
             ..estimate
         })
     }

@@ -85,7 +85,7 @@ fn the_answer_is_the_mode_not_the_mean_of_two_continents() {
     let answer = decoder.decode(output).unwrap().remove(0).unwrap();
     assert!(haversine_km(answer.location, tokyo) < 20.0);
     assert!((answer.probability.unwrap() - 0.6).abs() < 1e-6);
-    assert_eq!(answer.candidates[0].location, lima);
+    assert!(haversine_km(answer.candidates[0].location, lima) < 1.0);
 }
 
 #[test]

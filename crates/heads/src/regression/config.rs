@@ -1,7 +1,8 @@
 //! Configurations of the regression heads.
 
+use burn::module::Param;
 use burn::nn::{DropoutConfig, LinearConfig};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use geoloc_core::{ConfigError, FeatureSpec, HeadConfig};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use super::head::Trunk;
 use super::{DirectionHead, ScaledRegressionHead};
 
 /// Configuration of a [`ScaledRegressionHead`]; the default is the regressor of the published
-/// comparison: dropout 0.5, width to 512, `ReLU`, dropout 0.3, 512 to 2, linear.
+/// comparison: dropout 0.5, width to 512, `ReLU`, dropout 0.3, 512 to 2, linear. Ours is that the
+/// output begins in the middle of the map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScaledRegressionHeadConfig {
@@ -44,8 +46,15 @@ impl HeadConfig for ScaledRegressionHeadConfig {
         device: &Device,
     ) -> Result<ScaledRegressionHead, ConfigError> {
         let dropouts = [self.dropout, self.hidden_dropout];
+        let mut trunk = trunk(features.width, self.hidden, dropouts, 2, device)?;
+        if !self.sigmoid {
+            // A sigmoid begins in the middle of the map, at 0 N 0 E; a linear output would begin at
+            // its corner, the south pole, where the haversine loss has no gradient for longitude.
+            let middle = Tensor::full([2], 0.5, device);
+            trunk.output.bias = Some(Param::from_tensor(middle));
+        }
         Ok(ScaledRegressionHead {
-            trunk: trunk(features.width, self.hidden, dropouts, 2, device)?,
+            trunk,
             sigmoid: self.sigmoid,
         })
     }
