@@ -21,9 +21,12 @@ pub struct TrainingChoice {
     /// Seed of weights, order, changes and dropout.
     #[serde(default)]
     pub seed: u64,
-    /// Decoupled weight decay.
+    /// Decoupled weight decay of parameters of two or more axes.
     #[serde(default)]
     pub weight_decay: f32,
+    /// Whether biases, norms, learned scales and exponents decay too, which have one axis.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decay_vectors: bool,
     /// Largest joint norm of the gradients; no limit if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -176,6 +179,7 @@ impl TrainingChoice {
             log_every: 10,
             groups: self.groups.iter().flat_map(group).collect(),
             phases,
+            decay_vectors: self.decay_vectors,
         };
         let checked = config.validate();
         checked.map_err(|e| RecipeError::key("training", e))?;

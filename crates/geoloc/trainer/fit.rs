@@ -205,11 +205,11 @@ impl Trainer {
     }
 
     fn start<M: Learner>(&self, learner: M) -> Result<Run<M>, TrainError> {
-        let optimizer = optimizer(&self.config)?;
         let phases = self.config.phases();
         let frozen = phases.iter().flat_map(|phase| &phase.frozen);
         let grouped = self.config.groups.iter().map(|group| &group.parameters);
         check_names(&learner, frozen.chain(grouped))?;
+        let optimizer = optimizer(&self.config, &learner)?;
         // Burn draws weights at first use: draw them all now, in one order.
         let learner = learner.materialize();
         let constants = Constants::of(&learner);
