@@ -92,7 +92,7 @@ impl TrainerConfig {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Config`] names the first field that makes no sense.
+    /// [`TrainError::Config`] names the first field that is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let decays = |decay: f32| decay.is_finite() && decay >= 0.0;
