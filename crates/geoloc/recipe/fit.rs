@@ -202,9 +202,9 @@ impl Fit<'_> {
             trainer = trainer.with_interrupt(flag.clone());
         }
         let mut loss = |learner: &Training<E, C::Head, L>| {
-            batches.loss_over(learner, &prepared.validation, &options.device)
+            batches.loss_over(learner, &prepared.validation_batches, &options.device)
         };
-        let validate: Option<&mut Validate<'_, _>> = if prepared.validation.is_empty() {
+        let validate: Option<&mut Validate<'_, _>> = if prepared.validation_batches.is_empty() {
             None
         } else {
             Some(&mut loss)

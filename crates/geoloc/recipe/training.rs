@@ -95,8 +95,13 @@ pub enum Length {
 const MOST_STEPS: f64 = 1e12;
 
 impl TrainingChoice {
-    /// Settings of the trainer for so many training photos. Without the encoder (`frozen_encoder`),
-    /// what the recipe says of its parts does not matter.
+    /// Whether there are validations.
+    pub(super) fn validates(&self) -> bool {
+        self.validate_every_epochs != 0.0
+    }
+
+    /// Settings of the trainer for so many training photos. What phases and groups say of parts of the
+    /// encoder that are not trained is left out.
     ///
     /// # Errors
     ///
@@ -160,7 +165,7 @@ impl TrainingChoice {
             });
             groups.collect::<Vec<_>>()
         };
-        let validate_every = if self.validate_every_epochs > 0.0 {
+        let validate_every = if self.validates() {
             steps_of("training.validate_every_epochs", self.validate_every_epochs)?
         } else {
             0
