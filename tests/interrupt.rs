@@ -95,7 +95,7 @@ fn ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from() {
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    let told = "the same command goes on from the checkpoint";
+    let told = "the same command resumes from the checkpoint";
     assert!(errors.trim_end().ends_with(told), "{errors}");
     assert!(!cut.join("model.bpk").exists());
 

@@ -13,10 +13,11 @@ use geoloc::approach::{
     Approach, ApproachConfig, Gallery, GalleryOf, Ground, MakeDecoder, OutputOf, PhotoLabel,
     PhotoTargets, WithApproach,
 };
+use geoloc::backbones::pooling::{NetVladConfig, PoolingConfig};
 use geoloc::burn::tensor::{Device, Distribution, Tensor};
 use geoloc::core::{Decoder, FeatureSpec, Features, Head, HeadConfig, Loss};
 use geoloc::geo_cells::LatLng;
-use geoloc::recipe::{Length, PartitionChoice, PhaseChoice, Recipe};
+use geoloc::recipe::{Length, PartitionChoice, PhaseChoice, Recipe, TrainedPart};
 
 /// The recipes of the repository. That of the continental hybrid is of another kind: a list of
 /// settings that no program reads.
@@ -230,6 +231,21 @@ fn what_makes_no_sense_is_named() {
             "[augment]\nflip = 0.5\n[encoder]\nfrozen = true",
             "`augment`",
         ),
+        (
+            "[encoder]",
+            "[encoder]\nfrozen = true",
+            "`encoder.frozen`: needs `weights`",
+        ),
+        (
+            "epochs = 1",
+            "epochs = 1\nfrozen = [\"encoder\"]",
+            "`training.phases`: all of them freeze `encoder`",
+        ),
+        (
+            "batch = 4",
+            "batch = 4\nvalidate_every_epochs = -1.0",
+            "`training.validate_every_epochs`",
+        ),
         ("[encoder]", "[augment]\nflip = 2.0\n[encoder]", "flip = 2"),
         ("[encoder]", "[input]\nresize = 8\n[encoder]", "`input`"),
         (
@@ -280,7 +296,9 @@ fn lengths_follow_the_photos_and_the_call() {
     };
     training.phases = vec![phase(1.0), phase(2.0), phase(2.0)];
     let steps = |photos, length| {
-        let config = training.trainer_config(photos, length, false).unwrap();
+        let config = training
+            .trainer_config(photos, length, TrainedPart::Whole)
+            .unwrap();
         assert_eq!(config.phases[0].frozen, ["model.encoder"]);
         config.phases.iter().map(|p| p.steps).collect::<Vec<u64>>()
     };
@@ -291,6 +309,59 @@ fn lengths_follow_the_photos_and_the_call() {
     assert_eq!(steps(1, None), [1, 1, 1]);
     // Of a short run the first phases are left out, too.
     assert_eq!(steps(42, Some(Length::Steps(1))), [1]);
-    let frozen = training.trainer_config(42, None, true).unwrap();
-    assert!(frozen.phases.iter().all(|p| p.frozen.is_empty()));
+    let frozen = |names: &[&str], trained| {
+        let mut training = training.clone();
+        training.phases.truncate(1);
+        training.phases[0].frozen = names.iter().map(|&name| name.into()).collect();
+        let config = training.trainer_config(42, None, trained).unwrap();
+        config.phases[0].frozen.clone()
+    };
+    // Names of parts that are not there in the training are left out.
+    let names = ["encoder.encoder.stem", "encoder.pooling", "encoder", "head"];
+    assert_eq!(frozen(&names, TrainedPart::Nothing), ["model.head"]);
+    let pooling = ["model.encoder.pooling", "model.encoder", "model.head"];
+    assert_eq!(frozen(&names, TrainedPart::Pooling), pooling);
+    assert_eq!(frozen(&names, TrainedPart::Whole).len(), 4);
+    assert!(
+        !training
+            .trainer_config(42, None, TrainedPart::Whole)
+            .unwrap()
+            .decay_vectors
+    );
+}
+
+#[test]
+fn weights_that_begin_at_random_have_to_be_trained() {
+    let mut recipe = Recipe::parse(GOOD, "good").unwrap();
+    recipe.encoder.weights = Some("weights.bpk".into());
+    recipe.encoder.frozen = true;
+    let trained = |recipe: &Recipe| {
+        recipe
+            .encoder
+            .trained(&recipe.encoder.resolve().unwrap().config)
+    };
+    assert!(recipe.check().is_ok());
+    assert_eq!(trained(&recipe), TrainedPart::Nothing);
+    recipe.encoder.pooling = Some(PoolingConfig::Gem { p: 3.0 });
+    assert!(recipe.check().is_ok());
+    assert_eq!(trained(&recipe), TrainedPart::Nothing);
+    recipe.encoder.pooling = Some(PoolingConfig::NetVlad(NetVladConfig { clusters: 3 }));
+    assert!(recipe.check().is_ok());
+    assert_eq!(trained(&recipe), TrainedPart::Pooling);
+    // Whether on images or on tokens, a pooling that always rests stays random.
+    for frozen in [true, false] {
+        for name in ["encoder", "encoder.pooling"] {
+            recipe.encoder.frozen = frozen;
+            recipe.training.phases[0].frozen = vec![name.into()];
+            let error = recipe.check().unwrap_err().to_string();
+            let expected = "`training.phases`: all of them freeze `encoder.pooling`";
+            assert!(error.starts_with(expected), "{error}");
+        }
+        recipe.training.phases[0].frozen = vec!["encoder.encoder".into()];
+        assert!(recipe.check().is_ok());
+    }
+    recipe.encoder.frozen = false;
+    recipe.encoder.weights = None;
+    let error = recipe.check().unwrap_err().to_string();
+    assert!(error.contains("freeze `encoder.encoder`"), "{error}");
 }

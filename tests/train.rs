@@ -125,7 +125,10 @@ fn every_approach_trains_and_answers_from_its_file() {
              hidden = 8, width = 8 }",
             "",
         ),
-        ("type = \"retrieval\"\ndim = 8", ""),
+        (
+            "type = \"retrieval\"\ndim = 8\npositive_km = 0.6\nnegative_km = 5.0",
+            "",
+        ),
     ];
     for (k, (approach, partition)) in cases.into_iter().enumerate() {
         let recipe = recipe(approach, partition);
@@ -220,6 +223,7 @@ fn photos_drawn_place_by_place_resume_to_the_same_model() {
     let retrieval = retrieval.replace("0.6", "0.001");
     let mut recipe = self::recipe(&retrieval, "");
     recipe.training.photos_per_place = Some(2);
+    recipe.training.validate_every_epochs = 0.0;
     let alone = run("alone", &recipe, false);
     assert!(matches!(alone, Err(RecipeError::Places(_))), "{alone:?}");
 }
@@ -289,6 +293,8 @@ fn frozen_features_train_the_head_that_frozen_images_do() {
     let csv = data(folder.path());
     let mut images = recipe("type = \"classifier\"", CELLS);
     images.augment = Augment::default();
+    let config = images.encoder.config.clone().unwrap();
+    images.encoder.weights = Some(weights_of(&config, folder.path()));
     images.training.phases.truncate(1);
     images.training.phases[0].steps = Some(30);
     let mut features = images.clone();
@@ -349,6 +355,189 @@ fn a_folder_of_classes_and_a_group_column_decide_the_split() {
     assert!(error.to_string().contains("`day`"), "{error}");
 }
 
+/// Writes the weights that an encoder begins with to a file.
+fn weights_of(config: &AnyEncoderConfig, folder: &Path) -> PathBuf {
+    let device = Device::flex();
+    device.seed(77);
+    let encoder = config.init(&device).unwrap();
+    draw_weights(&encoder);
+    let path = folder.join("weights.bpk");
+    let bytes = encoder.into_record().into_bytes().unwrap();
+    std::fs::write(&path, &bytes[..]).unwrap();
+    path
+}
+
+/// A recipe that trains a pooling on tokens of a frozen encoder.
+fn pooled(pooling: &str, folder: &Path) -> Recipe {
+    let mut recipe = recipe("type = \"classifier\"", CELLS);
+    // Four tokens of width 32.
+    let config = AnyEncoderConfig::from(ResNetConfig {
+        input_size: [64, 64],
+        width: 4,
+        blocks: [1, 1, 1, 1],
+        ..ResNetConfig::resnet18()
+    });
+    recipe.input.resize = Some(66);
+    recipe.augment = Augment::default();
+    recipe.encoder.weights = Some(weights_of(&config, folder));
+    recipe.encoder.config = Some(config);
+    recipe.encoder.frozen = true;
+    recipe.encoder.pooling = Some(serde_json::from_str(pooling).unwrap());
+    recipe.training.phases.remove(0);
+    recipe.training.checkpoint_every = 50;
+    recipe
+}
+
+const POOLINGS: [&str; 3] = [
+    r#"{ "type": "net_vlad", "clusters": 3 }"#,
+    r#"{ "type": "salad", "clusters": 3, "cluster_width": 4, "global_width": 4, "hidden": 8,
+         "dropout": 0.2, "iterations": 3 }"#,
+    r#"{ "type": "spatial_softmax", "heads": 2, "width": 8 }"#,
+];
+
+/// Names and bytes of the parameters of a model file below a part.
+fn tensors(model: &Path, part: &str) -> Vec<(String, Vec<u8>)> {
+    let tensors = burn_pack::Reader::from_file(model).unwrap().into_tensors();
+    let prefix = format!("model/weights/{part}");
+    let tensors = tensors.unwrap().into_iter();
+    let tensors = tensors.filter(|t| t.name.starts_with(&prefix));
+    let tensors = tensors.map(|t| (t.name.clone(), t.to_bytes().unwrap().to_vec()));
+    let found: Vec<_> = tensors.collect();
+    assert!(!found.is_empty(), "{prefix}");
+    found
+}
+
+#[test]
+fn a_pooling_learns_on_the_tokens_of_a_frozen_encoder() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    for (k, pooling) in POOLINGS.into_iter().enumerate() {
+        let base = pooled(pooling, folder.path());
+        let run = |steps: u64, name: &str, interrupt: bool| {
+            let mut recipe = base.clone();
+            recipe.training.phases[0].steps = Some(steps);
+            // A rate at which one step changes nothing that could be seen.
+            if steps == 1 {
+                recipe.training.phases[0].learning_rate = 1e-30;
+            }
+            let mut options = options(&folder.path().join(format!("{k} {name}")));
+            options.interrupt = interrupt.then(|| Arc::new(AtomicBool::new(true)));
+            train(&recipe, read(&csv, &recipe), &options)
+        };
+        let start = run(1, "start", false).unwrap();
+        let outcome = run(150, "whole", false).unwrap();
+        let method = &outcome.report.methods[0];
+        assert!(
+            method.distance.share_within(25.0).unwrap() > 0.9,
+            "{pooling}: {:?}",
+            method.distance
+        );
+        // Every parameter of the pooling is trained, but for a bias that a softmax takes out; none of
+        // the encoder.
+        let part = |model: &Path, part| tensors(model, part).into_iter();
+        let (begun, trained) = (&start.model, &outcome.model);
+        let pairs = part(begun, "encoder.pooling").zip(part(trained, "encoder.pooling"));
+        for ((name, a), (_, b)) in pairs.filter(|((name, _), _)| !name.ends_with("attention.bias"))
+        {
+            assert_ne!(a, b, "{pooling}: {name}");
+        }
+        assert!(part(begun, "encoder.encoder").eq(part(trained, "encoder.encoder")));
+        // The file answers what the trained model was judged by: tokens that were computed once.
+        let photo = decode_photo(folder.path().join(&method.predictions[0].id)).unwrap();
+        let estimate = locator(&outcome.model).locate(&[photo]).pop().unwrap();
+        assert_eq!(
+            Some(estimate.unwrap().location),
+            method.predictions[0].predicted
+        );
+        for _ in 0..3 {
+            run(150, "cut", true).unwrap_err();
+        }
+        let resumed = run(150, "cut", false).unwrap();
+        assert_eq!(resumed.report, outcome.report);
+        assert_eq!(
+            tensors(&resumed.model, "encoder"),
+            tensors(&outcome.model, "encoder")
+        );
+    }
+}
+
+#[test]
+fn a_pooling_learns_from_tokens_what_it_learns_from_images() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    for pooling in POOLINGS {
+        let base = pooled(pooling, folder.path());
+        let losses = |images: bool| {
+            let mut recipe = base.clone();
+            recipe.training.phases[0].steps = Some(30);
+            if images {
+                recipe.encoder.frozen = false;
+                recipe.training.phases[0].frozen = vec!["encoder.encoder".into()];
+            }
+            let out = options(&folder.path().join(format!("{images} {}", pooling.len())));
+            let outcome = train(&recipe, read(&csv, &recipe), &out).unwrap();
+            let points = outcome.report.curves[0].points.clone().into_iter();
+            points.filter_map(|p| p.train_loss).collect::<Vec<f64>>()
+        };
+        let (tokens, images) = (losses(false), losses(true));
+        assert!(
+            tokens.len() == 3 && tokens[2] < 0.9 * tokens[0],
+            "{tokens:?}"
+        );
+        for (a, b) in tokens.iter().zip(&images) {
+            assert!((a - b).abs() < 1e-3 * b, "{pooling}: {tokens:?} {images:?}");
+        }
+    }
+}
+
+#[test]
+fn a_validation_without_pairs_is_refused_and_one_with_pairs_says_something() {
+    let _turn = turn();
+    let retrieval = |positive: f64| {
+        format!("type = \"retrieval\"\ndim = 8\npositive_km = {positive}\nnegative_km = 5.0")
+    };
+    let validate = |recipe: &mut Recipe, _: &mut PhotoList| {
+        recipe.training.batch = 4;
+        recipe.training.validate_every_epochs = 0.5;
+        recipe.training.patience = Some(3);
+        recipe.training.phases[1].steps = Some(12);
+    };
+    // No two photos are within a metre of each other: the loss would be 0 whatever is trained.
+    let error = run_with(validate, &retrieval(0.001), "").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("`training.validate_every_epochs`") && text.contains("set 0"),
+        "{text}"
+    );
+    let off = |recipe: &mut Recipe, _: &mut PhotoList| recipe.training.validate_every_epochs = 0.0;
+    assert!(run_with(off, &retrieval(0.001), "").is_ok());
+    for drawn in [None, Some(2)] {
+        let change = |recipe: &mut Recipe, list: &mut PhotoList| {
+            validate(recipe, list);
+            recipe.training.photos_per_place = drawn;
+            let places: Vec<_> = list.photos.iter().map(|p| p.sample.location).collect();
+            for (i, photo) in list.photos.iter_mut().enumerate() {
+                photo.sample.location = places[i / 4 * 4 + (i + i / 4) % 4];
+            }
+        };
+        // Two photos of a town are within 0.6 km; towns take turns in the list, so that four photos in
+        // its order have no pair. Colours say less than before, or no pair would be hard.
+        let outcome = run_with(change, &retrieval(0.6), "").unwrap();
+        let points = outcome.report.curves[0].points.iter();
+        let losses: Vec<f64> = points.filter_map(|p| p.validation_loss).collect();
+        assert!(
+            losses.len() > 2 && losses.iter().all(|l| *l > 0.0),
+            "{losses:?}"
+        );
+        assert!(
+            losses.windows(2).all(|w| w[1].total_cmp(&w[0]).is_ne()),
+            "{losses:?}"
+        );
+    }
+}
+
 /// Runs a changed recipe on changed photos.
 fn run_with(
     change: impl Fn(&mut Recipe, &mut PhotoList),
@@ -382,7 +571,14 @@ fn all_photos_at_one_place_are_one_class() {
         ("type = \"mixture\"", ""),
         ("type = \"retrieval\"\ndim = 4", ""),
     ] {
-        let outcome = run_with(one, approach, partition);
+        let change = |recipe: &mut Recipe, list: &mut PhotoList| {
+            one(recipe, list);
+            // Without a second place a loss over pairs cannot be validated.
+            if recipe.approach.place_km().is_some() {
+                recipe.training.validate_every_epochs = 0.0;
+            }
+        };
+        let outcome = run_with(change, approach, partition);
         let outcome = outcome.unwrap_or_else(|e| panic!("{approach}: {e}"));
         assert_eq!(outcome.steps, 5);
         if !partition.is_empty() {
@@ -408,7 +604,10 @@ fn batches_of_one_and_of_more_than_all_photos_train() {
                 "type = \"geoclip\"\nqueue = 0\nlocation = { sigmas = [1.0], frequencies = 2, hidden = 4, width = 4 }",
                 "",
             ),
-            ("type = \"retrieval\"\ndim = 4", ""),
+            (
+                "type = \"retrieval\"\ndim = 4\npositive_km = 0.6\nnegative_km = 5.0",
+                "",
+            ),
         ] {
             let change = |recipe: &mut Recipe, _: &mut PhotoList| recipe.training.batch = batch;
             let outcome = run_with(change, approach, partition);

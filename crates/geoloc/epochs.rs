@@ -86,7 +86,7 @@ impl EpochOrder {
 }
 
 /// A permutation by the method of Fisher and Yates.
-fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+pub(crate) fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for i in (1..order.len()).rev() {
         let j = mix(seed, i as u64) % (i as u64 + 1);

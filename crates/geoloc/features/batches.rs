@@ -110,9 +110,13 @@ impl<T: TargetEncoder> BatchSource for FeatureBatches<T> {
     fn batch(&self, step: u64, device: &Device) -> Result<Self::Batch, BatchError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| BatchError { step, source };
         let first = step * self.batch as u64;
-        let (rows, truth): (Vec<u64>, Vec<LatLng>) = (first..first + self.batch as u64)
-            .filter_map(|index| self.rows.get(self.order.row(index)).copied())
-            .unzip();
+        let draw = |index| {
+            let row = self.rows.get(self.order.row(index)).copied();
+            row.ok_or_else(|| failed(format!("draw {index} is of no row").into()))
+        };
+        let drawn = (first..first + self.batch as u64).map(draw);
+        let drawn = drawn.collect::<Result<Vec<(u64, LatLng)>, _>>()?;
+        let (rows, truth): (Vec<u64>, Vec<LatLng>) = drawn.into_iter().unzip();
         Ok(GeoBatch {
             input: self
                 .file

@@ -12,6 +12,7 @@ use crate::core::{BatchError, BatchSource, GeoBatch, Learner};
 use crate::epochs::EpochOrder;
 use crate::geo_cells::LatLng;
 use crate::seed::mix;
+use crate::trainer::loss_value;
 
 /// Labelled photos for the trainer. Every epoch takes each photo once, in an order that depends on
 /// seed and epoch alone; the rest of an epoch that fills no batch goes into the first batch of the
@@ -79,12 +80,16 @@ impl<I: PhotoInputs, T: PhotoTargets> PhotoBatches<I, T> {
     /// # Errors
     ///
     /// [`PlaceDrawError`] if K is below 2, the batch is not P times K with P of at least 2, the width
-    /// is no distance, or there are too few places.
+    /// is no distance, there are too few places, or a photo has no label.
     pub fn by_place(mut self, photos: usize, width_km: f64) -> Result<Self, PlaceDrawError> {
         let batch = self.batch;
         check_places(batch, photos)?;
-        let location = |row: &usize| self.labels.get(*row).map(|l| l.location);
-        let locations: Vec<LatLng> = self.rows.iter().filter_map(location).collect();
+        let location = |&row: &usize| match self.labels.get(row) {
+            Some(label) => Ok(label.location),
+            None => Err(PlaceDrawError::NoLabel { row }),
+        };
+        let locations = self.rows.iter().map(location);
+        let locations = locations.collect::<Result<Vec<LatLng>, _>>()?;
         let mut places = same_places(&locations, width_km)?;
         let all = places.len();
         places.retain(|place| place.len() > 1);
@@ -117,8 +122,12 @@ impl<I: PhotoInputs, T: PhotoTargets> PhotoBatches<I, T> {
         seed: u64,
         device: &Device,
     ) -> Result<GeoBatch<I::Input, T::Target>, InputError> {
-        let label = |row: &usize| self.labels.get(*row).copied();
-        let labels: Vec<PhotoLabel> = rows.iter().filter_map(label).collect();
+        let label = |&row: &usize| match self.labels.get(row) {
+            Some(label) => Ok(*label),
+            None => Err(format!("photo {row} has no label")),
+        };
+        let labels = rows.iter().map(label);
+        let labels = labels.collect::<Result<Vec<PhotoLabel>, _>>()?;
         Ok(GeoBatch {
             input: self.inputs.inputs(rows, first, device)?,
             target: self.targets.encode(&labels, seed, device)?,
@@ -126,30 +135,30 @@ impl<I: PhotoInputs, T: PhotoTargets> PhotoBatches<I, T> {
         })
     }
 
-    /// The mean loss over other photos of the data set, unchanged and in their order.
+    /// The mean loss over batches of other photos of the data set, unchanged.
     ///
     /// # Errors
     ///
-    /// The first photo that cannot be read or has no target.
+    /// The first photo that cannot be read or has no target; that there are no photos.
     pub fn loss_over<M>(
         &self,
         learner: &M,
-        rows: &[usize],
+        batches: &[Vec<usize>],
         device: &Device,
     ) -> Result<f64, InputError>
     where
         M: Learner<Batch = GeoBatch<I::Input, T::Target>>,
     {
         let (mut sum, mut count) = (0.0, 0);
-        for (k, chunk) in rows.chunks(self.batch).enumerate() {
-            let batch = self.make(chunk, None, mix(self.seed, !(k as u64)), device)?;
-            let loss = learner.loss(batch).try_into_vec_as::<f32>();
-            let loss = loss.map_err(|e| e.to_string())?;
-            let loss = loss.first().copied().unwrap_or(f32::NAN);
-            sum += f64::from(loss) * chunk.len() as f64;
-            count += chunk.len();
+        for (k, rows) in batches.iter().enumerate() {
+            let batch = self.make(rows, None, mix(self.seed, !(k as u64)), device)?;
+            sum += loss_value(learner.loss(batch))? * rows.len() as f64;
+            count += rows.len();
         }
-        Ok(sum / count.max(1) as f64)
+        if count == 0 {
+            return Err("there are no photos to validate with".into());
+        }
+        Ok(sum / count as f64)
     }
 }
 
@@ -158,10 +167,14 @@ impl<I: PhotoInputs, T: PhotoTargets> BatchSource for PhotoBatches<I, T> {
 
     fn batch(&self, step: u64, device: &Device) -> Result<Self::Batch, BatchError> {
         let first = step * self.batch as u64;
-        let draw = |index| self.rows.get(self.order.row(index)).copied();
-        let numbers = first..first + self.batch as u64;
-        let rows: Vec<usize> = numbers.filter_map(draw).collect();
-        self.make(&rows, Some(first), mix(self.seed, step), device)
+        let draw = |index| {
+            let row = self.rows.get(self.order.row(index)).copied();
+            row.ok_or_else(|| InputError::from(format!("draw {index} is of no photo")))
+        };
+        (first..first + self.batch as u64)
+            .map(draw)
+            .collect::<Result<Vec<usize>, _>>()
+            .and_then(|rows| self.make(&rows, Some(first), mix(self.seed, step), device))
             .map_err(|source| BatchError { step, source })
     }
 }

@@ -212,20 +212,23 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
     let located = decode_each(&paths, mode, |photo| photo.exif_location().location());
     let (mut photos, mut empty) = (Vec::new(), BTreeSet::new());
     for ((path, class), located) in folder.items.iter().zip(located) {
-        let class = folder.classes.get(*class).cloned().unwrap_or_default();
+        // Ranks are those of the classes, and files lie below the root.
+        let (Some(class), Ok(id)) = (folder.classes.get(*class), path.strip_prefix(root)) else {
+            skipped.push(format!("{}: in no folder of a class", path.display()));
+            continue;
+        };
         let place: Option<LatLng> = match located {
-            Ok(place) => place.or_else(|| of_class(&class)),
+            Ok(place) => place.or_else(|| of_class(class)),
             Err(e) => {
                 skipped.push(e.to_string());
                 continue;
             }
         };
         let Some(location) = place else {
-            empty.insert(class);
+            empty.insert(class.clone());
             skipped.push(format!("{}: no place in its EXIF data", path.display()));
             continue;
         };
-        let id = path.strip_prefix(root).unwrap_or(path);
         photos.push(LabelledPhoto {
             sample: Sample {
                 id: id.to_string_lossy().into_owned(),
@@ -233,7 +236,7 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
                 location,
                 tags: [("class".to_owned(), class.clone())].into(),
             },
-            class: Some(class),
+            class: Some(class.clone()),
             group: None,
             scene: None,
         });

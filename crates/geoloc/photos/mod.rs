@@ -14,5 +14,5 @@ pub use batches::{NoPhotos, PhotoBatches};
 pub use inputs::{FeatureInputs, ImageInputs, InputError, PhotoInputs};
 pub use list::{Columns, LabelledPhoto, PhotoList, PhotosError, read_photos};
 pub use places::PlaceDrawError;
-pub(crate) use places::check_places;
+pub(crate) use places::{check_places, place_batches};
 pub use split::{SplitConfig, SplitError};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
+use crate::epochs::shuffled;
 use crate::geo_cells::{EARTH_RADIUS_KM, LatLng, haversine_km};
 
 /// Why photos cannot be drawn place by place.
@@ -29,6 +30,12 @@ pub enum PlaceDrawError {
     Width {
         /// Width of a place in km.
         width_km: f64,
+    },
+    /// A photo is not among the labelled ones.
+    #[error("photo {row} has no label")]
+    NoLabel {
+        /// Its position in the data set.
+        row: usize,
     },
     /// Too few photos have another one near them.
     #[error(
@@ -105,6 +112,68 @@ pub(super) fn same_places(
     Ok(places)
 }
 
+/// Locations for a loss over pairs, place by place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PlaceBatches {
+    /// Positions of at least two places each; none if there are no two places with a pair.
+    pub(crate) batches: Vec<Vec<usize>>,
+    /// Locations that are alone at their place and in no batch.
+    pub(crate) lone: usize,
+}
+
+/// Puts all locations that have another one at their place, see [`same_places`], into batches of about
+/// `batch` with whole places together, in an order that mixes near and far ones: a function of the
+/// arguments alone.
+///
+/// A batch has two places at least. A place with more than half a batch is divided evenly into parts of
+/// at least two, which come into different batches as far as there are other places.
+pub(crate) fn place_batches(
+    locations: &[LatLng],
+    width_km: f64,
+    batch: usize,
+) -> Result<PlaceBatches, PlaceDrawError> {
+    let mut places = same_places(locations, width_km)?;
+    let all = places.len();
+    places.retain(|place| place.len() > 1);
+    let lone = all - places.len();
+    if places.len() < 2 {
+        let batches = Vec::new();
+        return Ok(PlaceBatches { batches, lone });
+    }
+    let most = (batch / 2).max(2);
+    let order = shuffled(places.len(), 0);
+    let places: Vec<&Vec<usize>> = order.iter().filter_map(|&k| places.get(k)).collect();
+    let parts = |place: &[usize]| place.len().div_ceil(most).min(place.len() / 2);
+    let rounds = places.iter().map(|place| parts(place)).fold(0, usize::max);
+    let mut batches: Vec<Vec<Vec<usize>>> = Vec::new();
+    for round in 0..rounds {
+        for place in places.iter().filter(|place| round < parts(place)) {
+            let part = place.iter().skip(round).step_by(parts(place));
+            let part: Vec<usize> = part.copied().collect();
+            let size = |batch: &[Vec<usize>]| batch.iter().map(Vec::len).sum::<usize>();
+            match batches.last_mut() {
+                Some(last) if last.len() < 2 || size(last) + part.len() <= batch => last.push(part),
+                _ => batches.push(vec![part]),
+            }
+        }
+    }
+    // The last batch may have one part: it gets another, or goes where there are two.
+    if let [.., before, last] = batches.as_mut_slice()
+        && last.len() == 1
+    {
+        if before.len() > 2 {
+            last.extend(before.pop());
+        } else {
+            before.append(last);
+        }
+    }
+    let batches = batches.into_iter().map(|parts| parts.concat());
+    Ok(PlaceBatches {
+        batches: batches.filter(|rows| !rows.is_empty()).collect(),
+        lone,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +220,63 @@ mod tests {
         let places = same_places(&locations[400..], 10.0).unwrap();
         assert_eq!(places.len(), 2, "{places:?}");
         assert_eq!(same_places(&locations, 50_000.0).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn batches_of_places_hold_each_pair_once_and_two_places_at_least() {
+        // Places of these sizes a degree apart, mixed with each other in the list.
+        let list = |sizes: &[usize]| -> Vec<LatLng> {
+            let most = sizes.iter().max().copied().unwrap();
+            let row = |k: usize| {
+                let there = sizes.iter().enumerate().filter(move |(_, n)| k < **n);
+                there.map(move |(place, _)| at(place as f64, 1e-6 * k as f64))
+            };
+            (0..most).flat_map(row).collect()
+        };
+        for sizes in [
+            &[2, 2][..],
+            &[3, 1, 2, 5, 1, 2, 2, 4, 3],
+            &[2; 33],
+            &[7, 7, 7],
+            &[40, 2, 30, 1, 3],
+            &[1, 50, 51],
+        ] {
+            let locations = list(sizes);
+            let place = |row: usize| locations[row].lat().round() as usize;
+            for batch in [1, 4, 8, 64] {
+                let found = place_batches(&locations, 0.01, batch).unwrap();
+                assert_eq!(found, place_batches(&locations, 0.01, batch).unwrap());
+                let mut rows = found.batches.concat();
+                rows.sort_unstable();
+                let paired = (0..locations.len()).filter(|&r| sizes[place(r)] > 1);
+                assert!(rows.into_iter().eq(paired), "{sizes:?} {batch}");
+                assert_eq!(found.lone, sizes.iter().filter(|n| **n == 1).count());
+                for rows in &found.batches {
+                    let mut counts = std::collections::BTreeMap::new();
+                    for &row in rows {
+                        *counts.entry(place(row)).or_insert(0) += 1;
+                    }
+                    assert!(counts.values().all(|n| *n > 1), "{counts:?}");
+                    let whole = counts.iter().all(|(place, n)| sizes[*place] == *n);
+                    let large = counts.iter().any(|(place, _)| sizes[*place] > batch / 2);
+                    assert!(whole || large, "{sizes:?} {batch} {counts:?}");
+                    assert!(counts.len() > 1 || large, "{sizes:?} {batch} {counts:?}");
+                    assert!(
+                        rows.len() <= (batch + batch / 2).max(9),
+                        "{sizes:?} {batch}"
+                    );
+                }
+            }
+        }
+        for sizes in [&[][..], &[1, 1, 1], &[9], &[9, 1]] {
+            let locations = sizes
+                .iter()
+                .enumerate()
+                .flat_map(|(place, n)| std::iter::repeat_n(at(place as f64, 0.0), *n));
+            let locations: Vec<LatLng> = locations.collect();
+            let found = place_batches(&locations, 0.01, 8).unwrap();
+            assert!(found.batches.is_empty(), "{sizes:?}: {found:?}");
+        }
     }
 
     #[test]

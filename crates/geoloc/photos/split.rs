@@ -81,9 +81,19 @@ impl Default for SplitConfig {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// The shares make no sense.
+    /// The shares are out of range.
     #[error(transparent)]
     Shares(#[from] SharesError),
+    /// A photo says nothing.
+    #[error(
+        "{id}: the column `{column}` is missing or empty; it must say train, validation or test"
+    )]
+    NoPart {
+        /// The photo.
+        id: String,
+        /// The column.
+        column: String,
+    },
     /// A photo does not say which part it belongs to.
     #[error("{id}: the column `{column}` says {value:?}, not train, validation or test")]
     Part {
@@ -111,8 +121,11 @@ impl SplitConfig {
                 groups,
             } => {
                 let shares = Shares::new(*validation, *test)?;
-                let stratum = |p: &'_ LabelledPhoto| p.class.clone().unwrap_or_default();
-                let strata: Vec<String> = photos.iter().map(stratum).collect();
+                // No class has an empty name: photos without one are a stratum of their own.
+                let strata: Vec<&str> = photos
+                    .iter()
+                    .map(|p| p.class.as_deref().unwrap_or(""))
+                    .collect();
                 let grouped = *groups && photos.iter().any(|p| p.group.is_some());
                 let key = |p: &'_ LabelledPhoto| match &p.group {
                     Some(group) if grouped => format!("group {group}"),
@@ -122,7 +135,7 @@ impl SplitConfig {
                 let items: Vec<(&str, &str)> = keys
                     .iter()
                     .zip(&strata)
-                    .map(|(key, stratum)| (key.as_str(), stratum.as_str()))
+                    .map(|(key, &stratum)| (key.as_str(), stratum))
                     .collect();
                 Ok(if grouped {
                     split_stratified_groups(&items, shares, *seed)
@@ -149,7 +162,12 @@ impl SplitConfig {
 }
 
 fn named(photo: &LabelledPhoto, column: &str) -> Result<Part, SplitError> {
-    let value = photo.sample.tag(column).unwrap_or_default();
+    let Some(value) = photo.sample.tag(column) else {
+        return Err(SplitError::NoPart {
+            id: photo.sample.id.clone(),
+            column: column.to_owned(),
+        });
+    };
     match value.to_lowercase().as_str() {
         "train" | "training" => Ok(Part::Train),
         "val" | "valid" | "validation" => Ok(Part::Validation),

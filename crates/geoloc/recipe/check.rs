@@ -1,17 +1,19 @@
 //! Whether the parts of a recipe go together.
 
-use super::{PartitionChoice, Recipe, RecipeError};
+use super::{PartitionChoice, PhaseChoice, Recipe, RecipeError};
 use crate::approach::{ApproachConfig, GroundKind};
+use crate::backbones::pooling::PoolingConfig;
 use crate::heads::flow::FlowSampler;
-use crate::locate::check_input;
+use crate::locate::{AnyEncoderConfig, check_input};
 use crate::photos::check_places;
+use crate::trainer::begins;
 
 impl Recipe {
     /// Checks all that can be checked without photos.
     ///
     /// # Errors
     ///
-    /// [`RecipeError::Key`] names the first key that makes no sense, or not with the others.
+    /// [`RecipeError::Key`] names the first key that is out of range, or does not go with the others.
     pub fn check(&self) -> Result<(), RecipeError> {
         let encoder = self.encoder.resolve()?;
         let input = self.input.apply(encoder.input);
@@ -24,6 +26,7 @@ impl Recipe {
                           set encoder.frozen = false";
             return Err(RecipeError::key("augment", reason));
         }
+        self.check_encoder(&encoder.config)?;
         self.check_ground()?;
         self.check_approach()?;
         if let Some(photos) = self.training.photos_per_place {
@@ -35,13 +38,37 @@ impl Recipe {
             check_places(self.training.batch, photos)?;
         }
         self.training
-            .trainer_config(1000, None, self.encoder.frozen)?;
+            .trainer_config(1000, None, self.encoder.trained(&encoder.config))?;
         let radii = &self.evaluation.radii_km;
         let rising = radii.windows(2).all(|pair| pair[0] < pair[1]);
         let positive = radii.iter().all(|r| r.is_finite() && *r > 0.0);
         if radii.is_empty() || !rising || !positive {
             let reason = "must be positive and increasing";
             return Err(RecipeError::key("evaluation.radii_km", reason));
+        }
+        Ok(())
+    }
+
+    /// Weights that begin at random have to be trained.
+    fn check_encoder(&self, config: &AnyEncoderConfig) -> Result<(), RecipeError> {
+        let (inner, pooling) = match config {
+            AnyEncoderConfig::Pooled { pooling, .. } => ("encoder.encoder", Some(pooling)),
+            _ => ("encoder", None),
+        };
+        let random = self.encoder.weights.is_none();
+        if random && self.encoder.frozen {
+            let reason = "needs `weights`: without a file the encoder has random ones, which a frozen \
+                          encoder keeps";
+            return Err(RecipeError::key("encoder.frozen", reason));
+        }
+        let pooling = pooling.is_some_and(PoolingConfig::is_random_at_first);
+        let parts = [(inner, random), ("encoder.pooling", pooling)];
+        for (part, _) in parts.into_iter().filter(|(_, random)| *random) {
+            let rests = |phase: &PhaseChoice| phase.frozen.iter().any(|name| begins(part, name));
+            if self.training.phases.iter().all(rests) {
+                let reason = format!("all of them freeze `{part}`, whose weights are random");
+                return Err(RecipeError::key("training.phases", reason));
+            }
         }
         Ok(())
     }

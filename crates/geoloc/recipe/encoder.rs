@@ -29,7 +29,9 @@ pub struct EncoderChoice {
     /// SHA-256 that the file must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Whether it is not trained at all: its features are computed once.
+    /// Whether it keeps the weights of the file: its features are computed once. A pooling whose weights
+    /// begin at random is trained all the same, on tokens that are computed once; see
+    /// [`trained`](Self::trained). Needs `weights`.
     pub frozen: bool,
     /// Pooling of its local features, in place of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +40,31 @@ pub struct EncoderChoice {
     pub normalise: bool,
 }
 
+/// Which parts of an encoder are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainedPart {
+    /// All of it, as the phases say.
+    Whole,
+    /// The pooling, on tokens that are computed once.
+    Pooling,
+    /// Nothing: its pooled features are computed once.
+    Nothing,
+}
+
 impl EncoderChoice {
+    /// Which parts are trained, if `config` is what the choice resolves to. Of a frozen encoder that is
+    /// the pooling, if it has weights that begin at random; the exponent of `gem` stays as given.
+    #[must_use]
+    pub fn trained(&self, config: &AnyEncoderConfig) -> TrainedPart {
+        match config {
+            _ if !self.frozen => TrainedPart::Whole,
+            AnyEncoderConfig::Pooled { pooling, .. } if pooling.is_random_at_first() => {
+                TrainedPart::Pooling
+            }
+            _ => TrainedPart::Nothing,
+        }
+    }
+
     /// Configuration, input and names in the checkpoint.
     ///
     /// # Errors

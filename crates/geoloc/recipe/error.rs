@@ -35,7 +35,7 @@ pub enum RecipeError {
         /// What is wrong.
         message: String,
     },
-    /// A value makes no sense, or not together with others.
+    /// A value is out of range, or does not go with others.
     #[error("`{key}`: {reason}")]
     Key {
         /// The key, with the tables that it is in.

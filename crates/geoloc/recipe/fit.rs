@@ -1,26 +1,27 @@
 //! Training of an approach, whatever its types, to a component of a model file.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::module::Module;
+use serde_json::json;
 
 use super::calibration::Calibration;
 use super::finish::Finished;
 use super::prepare::Prepared;
-use super::{Recipe, RecipeError, TrainOptions};
+use super::{Recipe, RecipeError, TrainOptions, TrainedPart};
 use crate::approach::{
     Approach, ApproachConfig, ApproachSettings, MakeDecoder, OutputOf, PhotoTargets, WithApproach,
     insert_approach,
 };
 use crate::artifact::Artifact;
 use crate::backbones::feature_file::{Precision, Precomputed};
+use crate::backbones::pooling::{Pooled, PoolingConfig};
 use crate::core::{Encoder, GeoModel, HeadConfig, Loss, Training};
 use crate::datasets::Preprocess;
 use crate::features::FeatureRun;
 use crate::locate::{AnyEncoder, AnyEncoderConfig};
 use crate::photos::{FeatureInputs, ImageInputs, PhotoBatches, PhotoInputs};
-use crate::trainer::{Fitted, History, StopReason, Trainer, TrainerConfig, Validate};
+use crate::trainer::{History, StopReason, Trainer, TrainerConfig, Validate};
 
 /// Name of the component in the model file.
 pub(super) const COMPONENT: &str = "model";
@@ -30,11 +31,11 @@ pub(super) struct Fit<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) prepared: &'a Prepared,
     pub(super) options: &'a TrainOptions,
-    /// With its weights; on the device of training unless it is frozen.
+    /// With its weights, on the device of training.
     pub(super) encoder: AnyEncoder,
     pub(super) encoder_config: AnyEncoderConfig,
-    /// Tells the weights of the encoder from others.
-    pub(super) weights: String,
+    /// SHA-256 of the weights, if they are from a file.
+    pub(super) weights: Option<String>,
     pub(super) input: Preprocess,
     pub(super) trainer: TrainerConfig,
     /// Where the component goes.
@@ -56,7 +57,13 @@ pub(super) struct Trained {
 }
 
 /// A finished training, and what was made of its model.
-type FittedAndFinished<E, H, L> = (Fitted<Training<E, H, L>>, Finished<H>);
+struct Run<E, H> {
+    encoder: E,
+    finished: Finished<H>,
+    history: History,
+    reason: StopReason,
+    steps: u64,
+}
 
 impl WithApproach for Fit<'_> {
     type Output = Result<Trained, RecipeError>;
@@ -68,37 +75,50 @@ impl WithApproach for Fit<'_> {
         T: PhotoTargets,
         D: MakeDecoder<C::Head>,
     {
-        let device = &self.options.device;
-        let autodiff = device.clone().autodiff();
-        let (fitted, encoder, finished) = if self.recipe.encoder.frozen {
-            let inputs = self.features()?;
-            let spec = inputs.file.layout().spec;
-            device.seed(self.recipe.training.seed);
-            let model = GeoModel {
-                encoder: Precomputed::new(spec),
-                head: approach.head.init(&spec, &autodiff)?,
-            };
-            let (fitted, finished) = self.train(model, &inputs, &approach)?;
-            let (history, reason, steps) = (fitted.history, fitted.reason, fitted.steps);
-            ((history, reason, steps), self.encoder, finished)
-        } else {
-            let inputs = ImageInputs {
-                paths: self.prepared.paths.clone(),
-                input: self.input,
-                augment: self.recipe.augment,
-                seed: self.recipe.training.seed,
-            };
-            let spec = self.encoder.spec();
-            let model = GeoModel {
-                encoder: self.encoder.clone(),
-                head: approach.head.init(&spec, &autodiff)?,
-            };
-            let (fitted, finished) = self.train(model, &inputs, &approach)?;
-            let encoder = fitted.learner.model.encoder.clone();
-            let (history, reason, steps) = (fitted.history, fitted.reason, fitted.steps);
-            ((history, reason, steps), encoder, finished)
+        let Run {
+            encoder,
+            finished,
+            history,
+            reason,
+            steps,
+        } = match self.recipe.encoder.trained(&self.encoder_config) {
+            TrainedPart::Whole => {
+                let inputs = ImageInputs {
+                    paths: self.prepared.paths.clone(),
+                    input: self.input,
+                    augment: self.recipe.augment,
+                    seed: self.recipe.training.seed,
+                };
+                self.train(self.encoder.clone(), &inputs, &approach)?
+            }
+            TrainedPart::Nothing => {
+                let inputs = self.features(&self.encoder, &self.encoder_config, false)?;
+                let spec = inputs.file.layout().spec;
+                // A pooling that does nothing: both kinds of features are then trained by one type.
+                let pooling = PoolingConfig::Class.init(&spec, &self.options.device)?;
+                let encoder = Pooled::new(Precomputed::new(spec), pooling, false);
+                let run = self.train(encoder, &inputs, &approach)?;
+                run.with_encoder(|_| self.encoder.clone())
+            }
+            TrainedPart::Pooling => {
+                let (
+                    AnyEncoder::Pooled(pooled),
+                    AnyEncoderConfig::Pooled {
+                        encoder: config, ..
+                    },
+                ) = (&self.encoder, &self.encoder_config)
+                else {
+                    let reason = "the encoder has none that could be trained";
+                    return Err(RecipeError::key("encoder.pooling", reason));
+                };
+                let inputs = self.features(&pooled.encoder, config, true)?;
+                let encoder = pooled.after(Precomputed::new(inputs.file.layout().spec));
+                let run = self.train(encoder, &inputs, &approach)?;
+                run.with_encoder(|trained| {
+                    AnyEncoder::Pooled(Box::new(trained.after(pooled.encoder.clone())))
+                })
+            }
         };
-        let (history, reason, steps) = fitted;
         let mut config: ApproachConfig = self.recipe.approach.clone();
         if let (Some(stated), Some(found)) = (config.stated_radius_km(), finished.radius_km) {
             *stated = found;
@@ -136,9 +156,27 @@ impl WithApproach for Fit<'_> {
     }
 }
 
+impl<E, H> Run<E, H> {
+    fn with_encoder<F>(self, make: impl FnOnce(E) -> F) -> Run<F, H> {
+        Run {
+            encoder: make(self.encoder),
+            finished: self.finished,
+            history: self.history,
+            reason: self.reason,
+            steps: self.steps,
+        }
+    }
+}
+
 impl Fit<'_> {
-    /// Features of the training and validation photos, computed once.
-    fn features(&self) -> Result<FeatureInputs, RecipeError> {
+    /// What an encoder of this configuration makes of the training and validation photos, computed once:
+    /// pooled features, and its tokens if `tokens`.
+    fn features(
+        &self,
+        encoder: &AnyEncoder,
+        config: &AnyEncoderConfig,
+        tokens: bool,
+    ) -> Result<FeatureInputs, RecipeError> {
         let prepared = self.prepared;
         let used: Vec<usize> = prepared
             .train
@@ -147,31 +185,41 @@ impl Fit<'_> {
             .copied()
             .collect();
         let mut rows = vec![None; prepared.paths.len()];
+        let mut paths = Vec::with_capacity(used.len());
         for (row, &photo) in (0u64..).zip(&used) {
-            if let Some(slot) = rows.get_mut(photo) {
-                *slot = Some(row);
-            }
+            let (Some(slot), Some(path)) = (rows.get_mut(photo), prepared.paths.get(photo)) else {
+                let reason = format!("there is no photo {photo}");
+                return Err(RecipeError::Input(reason.into()));
+            };
+            *slot = Some(row);
+            paths.push(path.clone());
         }
-        let path = |&photo: &usize| prepared.paths.get(photo).cloned();
-        let paths: Vec<PathBuf> = used.iter().filter_map(path).collect();
+        let Some(weights) = &self.weights else {
+            let reason = "the encoder has no weights of a file that its features could be told by";
+            return Err(RecipeError::key("encoder.weights", reason));
+        };
+        let kind = if tokens { " tokens" } else { "" };
         let options = self.options;
-        let file = FeatureRun::new(&self.encoder, self.input, Precision::F32, &options.device)
-            .pooled_only()
-            .with_progress(options.progress)
-            .of_photos(&paths, &self.weights, options.out.join("features"))?;
+        let mut run = FeatureRun::new(encoder, self.input, Precision::F32, &options.device)
+            .with_progress(options.progress);
+        if !tokens {
+            run = run.pooled_only();
+        }
+        let key = format!("{weights} {}{kind}", json!(config));
+        let file = run.of_photos(&paths, &key, options.out.join("features"))?;
         Ok(FeatureInputs {
             file: Arc::new(file),
             rows: rows.into(),
         })
     }
 
-    /// Trains a model on whatever inputs its encoder reads.
+    /// Trains encoder and head on whatever inputs the encoder reads.
     fn train<E, I, C, L, T, D>(
         &self,
-        model: GeoModel<E, C::Head>,
+        encoder: E,
         inputs: &I,
         approach: &Approach<C, L, T, D>,
-    ) -> Result<FittedAndFinished<E, C::Head, L>, RecipeError>
+    ) -> Result<Run<E, C::Head>, RecipeError>
     where
         E: Encoder<Input = I::Input>,
         I: PhotoInputs + Clone,
@@ -193,8 +241,12 @@ impl Fit<'_> {
         if let (Some(photos), Some(width_km)) = (self.recipe.training.photos_per_place, width_km) {
             batches = batches.by_place(photos, width_km)?;
         }
+        let autodiff = options.device.clone().autodiff();
+        // Whatever was drawn or read before, the same head.
+        options.device.seed(self.recipe.training.seed);
+        let head = approach.head.init(&encoder.spec(), &autodiff)?;
         let learner = Training {
-            model,
+            model: GeoModel { encoder, head },
             criterion: approach.loss.clone(),
         };
         let mut trainer = Trainer::new(self.trainer.clone())
@@ -205,14 +257,13 @@ impl Fit<'_> {
             trainer = trainer.with_interrupt(flag.clone());
         }
         let mut loss = |learner: &Training<E, C::Head, L>| {
-            batches.loss_over(learner, &prepared.validation, &options.device)
+            batches.loss_over(learner, &prepared.validation_batches, &options.device)
         };
-        let validate: Option<&mut Validate<'_, _>> = if prepared.validation.is_empty() {
+        let validate: Option<&mut Validate<'_, _>> = if prepared.validation_batches.is_empty() {
             None
         } else {
             Some(&mut loss)
         };
-        let autodiff = options.device.clone().autodiff();
         let fitted = trainer
             .fit(learner, &batches, validate, &autodiff)?
             .complete()?;
@@ -223,6 +274,12 @@ impl Fit<'_> {
                 batches.lone()
             ));
         }
-        Ok((fitted, finished))
+        Ok(Run {
+            encoder: fitted.learner.model.encoder,
+            finished,
+            history: fitted.history,
+            reason: fitted.reason,
+            steps: fitted.steps,
+        })
     }
 }

@@ -3,7 +3,7 @@
 //! A [`Recipe`] is a TOML file; those in the folder `recipes` are ready to use. [`train`] takes one,
 //! and the photos that [`read_photos`](crate::photos::read_photos) read, to a model file that
 //! [`load_any`](crate::locate::load_any) opens, and to a report on the photos held out. Cut off, it
-//! goes on from its last checkpoint.
+//! resumes from its last checkpoint.
 //!
 //! ```no_run
 //! use geoloc::photos::read_photos;
@@ -34,7 +34,7 @@ mod scored_gallery;
 mod training;
 
 pub use choices::{EvaluationChoice, InputChoice, Recipe};
-pub use encoder::{EncoderChoice, in_weights_folder};
+pub use encoder::{EncoderChoice, TrainedPart, in_weights_folder};
 pub use error::RecipeError;
 pub use partition::{ClassPlaces, CombinatorialChoice, PartitionChoice};
 pub use run::{TrainOptions, TrainOutcome, train};

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Recipe, RecipeError};
+use super::{PartitionChoice, Recipe, RecipeError};
 use crate::approach::{Ground, PhotoLabel};
 use crate::datasets::Part;
 use crate::geo_cells::{LatLng, Partition};
-use crate::photos::{LabelledPhoto, PhotoList};
+use crate::photos::{LabelledPhoto, PhotoList, place_batches};
 
 /// Photos with what the training needs to know of them.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Prepared {
     pub(super) train: Vec<usize>,
     /// Rows that have a target.
     pub(super) validation: Vec<usize>,
+    /// The validation rows that make up each batch of a validation; none if nothing is validated.
+    pub(super) validation_batches: Vec<Vec<usize>>,
     pub(super) test: Vec<usize>,
     pub(super) ground: Ground,
     /// Places of the training rows.
@@ -31,11 +33,10 @@ impl Prepared {
     pub(super) fn new(recipe: &Recipe, list: PhotoList) -> Result<Self, RecipeError> {
         let PhotoList { photos, skipped } = list;
         let mut notes = Vec::new();
-        if !skipped.is_empty() {
+        if let Some(first) = skipped.first() {
+            let count = skipped.len();
             notes.push(format!(
-                "{} rows or files were left out, the first: {}",
-                skipped.len(),
-                skipped.first().map_or("", String::as_str)
+                "{count} rows or files were left out, the first: {first}"
             ));
         }
         let parts = recipe.split.split(&photos)?;
@@ -50,12 +51,13 @@ impl Prepared {
             ));
         }
         let mut train = rows(Part::Train);
-        let labelled = recipe.approach.needs_classes();
-        if labelled {
+        let of_labels = matches!(recipe.partition, Some(PartitionChoice::Classes(_)));
+        if recipe.approach.needs_classes() || of_labels {
             let all = train.len();
             train.retain(|&k| photos.get(k).is_some_and(|p| p.class.is_some()));
             left_out(&mut notes, all - train.len(), "training", "have no class");
         }
+        // Rows of all parts are positions in `photos`.
         let of = |rows: &[usize]| -> Vec<&LabelledPhoto> {
             rows.iter().filter_map(|&k| photos.get(k)).collect()
         };
@@ -68,8 +70,9 @@ impl Prepared {
             Some(partition) => {
                 let training = of(&train);
                 let places: Vec<LatLng> = training.iter().map(|p| p.sample.location).collect();
-                let class = |p: &&'_ LabelledPhoto| p.class.clone().unwrap_or_default();
-                let classes: Vec<String> = training.iter().map(class).collect();
+                // Where they are used, all training photos have one.
+                let class = |p: &&'_ LabelledPhoto| p.class.clone();
+                let classes: Vec<String> = training.iter().filter_map(class).collect();
                 let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
                 partition.build(&places, &classes)?
             }
@@ -100,12 +103,14 @@ impl Prepared {
             notes
                 .push("a partition has a single class: its classifier has nothing to learn".into());
         }
+        let validation_batches = validation_batches(recipe, &validation, &labels, &mut notes)?;
         let places = of(&train).iter().map(|p| p.sample.location).collect();
         Ok(Self {
             paths: photos.iter().map(|p| p.sample.path.clone()).collect(),
             labels,
             train,
             validation,
+            validation_batches,
             test: rows(Part::Test),
             ground,
             places,
@@ -135,6 +140,42 @@ impl Prepared {
             (&self.train, "training")
         }
     }
+}
+
+/// Batches for the validation loss: in the order of the list, or for a loss over pairs place by place.
+fn validation_batches(
+    recipe: &Recipe,
+    rows: &[usize],
+    labels: &[PhotoLabel],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Vec<usize>>, RecipeError> {
+    let batch = recipe.training.batch;
+    if !recipe.training.validates() || rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(width_km) = recipe.approach.place_km() else {
+        return Ok(rows.chunks(batch).map(<[usize]>::to_vec).collect());
+    };
+    // Every row has a label, and the positions in a batch are those of rows.
+    let (rows, locations): (Vec<usize>, Vec<LatLng>) = rows
+        .iter()
+        .filter_map(|&row| Some((row, labels.get(row)?.location)))
+        .unzip();
+    let places = place_batches(&locations, width_km, batch);
+    let places = places.map_err(|e| RecipeError::key("approach", e))?;
+    if places.batches.is_empty() {
+        let reason = format!(
+            "the loss over pairs says nothing about {} validation photos: there are no two places with \
+             two of them within {width_km} km; set 0, or split so that more validation photos show one \
+             place",
+            rows.len()
+        );
+        return Err(RecipeError::key("training.validate_every_epochs", reason));
+    }
+    let why = "have no other one at their place and are not in the validation loss";
+    left_out(notes, places.lone, "validation", why);
+    let of_batch = |batch: Vec<usize>| batch.iter().filter_map(|&k| rows.get(k).copied()).collect();
+    Ok(places.batches.into_iter().map(of_batch).collect())
 }
 
 fn left_out(notes: &mut Vec<String>, count: usize, part: &str, why: &str) {

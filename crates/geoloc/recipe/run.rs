@@ -23,7 +23,7 @@ use crate::trainer::{ProgressMode, StopReason};
 /// What a training does besides what its recipe says.
 #[derive(Clone, Debug)]
 pub struct TrainOptions {
-    /// Folder of the results and of what a later call goes on from.
+    /// Folder of the results and of what a later call resumes from.
     pub out: PathBuf,
     /// How long to train, in place of what the recipe says.
     pub length: Option<Length>,
@@ -69,7 +69,7 @@ pub struct TrainOutcome {
 
 /// Trains by a recipe: `model.bpk`, `report.json` and `report.html` in the folder of the options.
 ///
-/// A call that was cut off is gone on with by the same call: from the last checkpoint, and with the
+/// A call that was cut off is resumed by the same call: from the last checkpoint, and with the
 /// features computed so far. Equal recipes, photos and seeds give equal models on one machine.
 ///
 /// # Errors
@@ -84,34 +84,29 @@ pub fn train(
     let run = identity(recipe, &photos, options);
     let prepared = Prepared::new(recipe, photos)?;
     let published = recipe.encoder.resolve()?;
-    let frozen = recipe.encoder.frozen;
-    let device = if frozen {
-        options.device.clone()
-    } else {
-        options.device.clone().autodiff()
-    };
     options.device.seed(recipe.training.seed);
-    let mut encoder = published.config.init(&device)?;
+    let mut encoder = published.config.init(&options.device.clone().autodiff())?;
     draw_weights(&encoder);
-    let mut weights = format!("random {}", recipe.training.seed);
+    let mut weights = None;
     if let Some(path) = &recipe.encoder.weights {
         let path = in_weights_folder(path);
         if let Some(expected) = &recipe.encoder.sha256 {
             verify_sha256(&path, expected)?;
         }
-        weights = encoder.load_weights(&path, &published.keys)?.sha256;
+        weights = Some(encoder.load_weights(&path, &published.keys)?.sha256);
     }
     let mut artifact = Artifact::new(manifest(recipe, &prepared));
+    let trained = recipe.encoder.trained(&published.config);
     let config = &recipe.training;
     let fit = Fit {
         recipe,
         prepared: &prepared,
         options,
         encoder,
-        weights: format!("{weights} {}", json!(published.config)),
+        weights,
         encoder_config: published.config,
         input: recipe.input.apply(published.input),
-        trainer: config.trainer_config(prepared.train.len(), options.length, frozen)?,
+        trainer: config.trainer_config(prepared.train.len(), options.length, trained)?,
         artifact: &mut artifact,
     };
     claim(&options.out, &run)?;

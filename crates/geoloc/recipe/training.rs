@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RecipeError;
-use crate::trainer::{ParameterGroup, Phase, TrainerConfig};
+use super::{RecipeError, TrainedPart};
+use crate::trainer::{ParameterGroup, Phase, TrainerConfig, begins};
 
 /// Steps and learning rates of a recipe, in epochs of whatever data it is used with. The optimiser is
 /// `AdamW`; without weight decay it is Adam.
@@ -21,9 +21,12 @@ pub struct TrainingChoice {
     /// Seed of weights, order, changes and dropout.
     #[serde(default)]
     pub seed: u64,
-    /// Decoupled weight decay.
+    /// Decoupled weight decay of parameters of two or more axes.
     #[serde(default)]
     pub weight_decay: f32,
+    /// Whether biases, norms, learned scales and exponents decay too, which have one axis.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decay_vectors: bool,
     /// Largest joint norm of the gradients; no limit if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -92,8 +95,13 @@ pub enum Length {
 const MOST_STEPS: f64 = 1e12;
 
 impl TrainingChoice {
-    /// Settings of the trainer for so many training photos. Without the encoder (`frozen_encoder`),
-    /// what the recipe says of its parts does not matter.
+    /// Whether there are validations.
+    pub(super) fn validates(&self) -> bool {
+        self.validate_every_epochs != 0.0
+    }
+
+    /// Settings of the trainer for so many training photos. What phases and groups say of parts of the
+    /// encoder that are not trained is left out.
     ///
     /// # Errors
     ///
@@ -102,7 +110,7 @@ impl TrainingChoice {
         &self,
         photos: usize,
         length: Option<Length>,
-        frozen_encoder: bool,
+        trained: TrainedPart,
     ) -> Result<TrainerConfig, RecipeError> {
         if self.batch == 0 {
             return Err(RecipeError::key("training.batch", "must be at least 1"));
@@ -145,11 +153,11 @@ impl TrainingChoice {
                 learning_rate: phase.learning_rate,
                 warmup_steps: phase.warmup_steps.min(steps / 2),
                 final_rate_share: phase.final_rate_share,
-                frozen: in_model(&phase.frozen, frozen_encoder).collect(),
+                frozen: in_model(&phase.frozen, trained).collect(),
             })
             .collect();
         let group = |group: &ParameterGroup| {
-            let parameters = in_model(std::slice::from_ref(&group.parameters), frozen_encoder);
+            let parameters = in_model(std::slice::from_ref(&group.parameters), trained);
             let group = group.clone();
             let groups = parameters.map(move |parameters| ParameterGroup {
                 parameters,
@@ -157,17 +165,21 @@ impl TrainingChoice {
             });
             groups.collect::<Vec<_>>()
         };
-        let validate_every = if self.validate_every_epochs > 0.0 {
+        let validate_every = if self.validates() {
             steps_of("training.validate_every_epochs", self.validate_every_epochs)?
         } else {
             0
         };
+        let Some(first) = phases.first() else {
+            return Err(RecipeError::key("training", "there is no step to take"));
+        };
         let config = TrainerConfig {
             steps: phases.iter().map(|p| p.steps).sum(),
-            learning_rate: self.phases.first().map_or(0.0, |p| p.learning_rate),
+            learning_rate: first.learning_rate,
             warmup_steps: 0,
             final_rate_share: 1.0,
             weight_decay: self.weight_decay,
+            decay_vectors: self.decay_vectors,
             clip_norm: self.clip_norm,
             seed: self.seed,
             validate_every,
@@ -199,11 +211,16 @@ fn shared(total: u64, lengths: &[u64]) -> Vec<u64> {
         .collect()
 }
 
-/// Names of parts as the trainer knows them; without the encoder those of it are left out.
-fn in_model(names: &[String], frozen_encoder: bool) -> impl Iterator<Item = String> + '_ {
-    let of_encoder = |name: &str| name == "encoder" || name.starts_with("encoder.");
-    let kept = names
+/// Names of parts as the trainer knows them, without those of the encoder that are not trained.
+fn in_model(names: &[String], trained: TrainedPart) -> impl Iterator<Item = String> + '_ {
+    let left_out = match trained {
+        TrainedPart::Whole => None,
+        TrainedPart::Pooling => Some("encoder.encoder"),
+        TrainedPart::Nothing => Some("encoder"),
+    };
+    let kept = move |name: &&String| left_out.is_none_or(|part| !begins(name, part));
+    names
         .iter()
-        .filter(move |name| !(frozen_encoder && of_encoder(name)));
-    kept.map(|name| format!("model.{name}"))
+        .filter(kept)
+        .map(|name| format!("model.{name}"))
 }

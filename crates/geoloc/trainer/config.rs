@@ -16,8 +16,13 @@ pub struct TrainerConfig {
     pub warmup_steps: u64,
     /// The learning rate then falls along a half cosine to this share of the highest.
     pub final_rate_share: f64,
-    /// Decoupled weight decay of AdamW (Loshchilov and Hutter 2019).
+    /// Decoupled weight decay of AdamW (Loshchilov and Hutter 2019) for parameters of two or more
+    /// axes.
     pub weight_decay: f32,
+    /// Whether parameters of one axis decay too: biases, norms, learned scales and exponents. Settings
+    /// written before this field existed have it: all parameters decayed.
+    #[serde(default = "decayed_before")]
+    pub decay_vectors: bool,
     /// Gradients are scaled down to this norm, taken over all parameters together; `None` for no
     /// limit.
     pub clip_norm: Option<f64>,
@@ -43,6 +48,10 @@ pub struct TrainerConfig {
     pub phases: Vec<Phase>,
 }
 
+fn decayed_before() -> bool {
+    true
+}
+
 impl Default for TrainerConfig {
     fn default() -> Self {
         Self {
@@ -51,6 +60,7 @@ impl Default for TrainerConfig {
             warmup_steps: 50,
             final_rate_share: 0.01,
             weight_decay: 1e-4,
+            decay_vectors: false,
             clip_norm: Some(1.0),
             seed: 0,
             validate_every: 0,
@@ -82,9 +92,10 @@ impl TrainerConfig {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Config`] names the first field that makes no sense.
+    /// [`TrainError::Config`] names the first field that is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
+        let decays = |decay: f32| decay.is_finite() && decay >= 0.0;
         let rates = |rate: f64, share: f64| positive(rate) && (0.0..=1.0).contains(&share);
         let sum = |phases: &[Phase]| {
             let mut steps = phases.iter().map(|phase| phase.steps);
@@ -97,10 +108,7 @@ impl TrainerConfig {
                 "final_rate_share",
                 (0.0..=1.0).contains(&self.final_rate_share),
             ),
-            (
-                "weight_decay",
-                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
-            ),
+            ("weight_decay", decays(self.weight_decay)),
             ("clip_norm", self.clip_norm.is_none_or(positive)),
             ("log_every", self.log_every > 0),
             (
@@ -109,10 +117,9 @@ impl TrainerConfig {
             ),
             (
                 "groups (rates above 0, weight decays not below)",
-                self.groups.iter().all(|group| {
-                    let decay = group.weight_decay.unwrap_or(0.0);
-                    positive(group.rate) && decay.is_finite() && decay >= 0.0
-                }),
+                self.groups
+                    .iter()
+                    .all(|group| positive(group.rate) && group.weight_decay.is_none_or(decays)),
             ),
             (
                 "phases (at least one step, sensible rates)",

@@ -10,8 +10,8 @@ use crate::core::BatchError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A setting makes no sense.
-    #[error("the trainer setting `{field}` makes no sense")]
+    /// A setting is out of range, or contradicts another one.
+    #[error("the trainer setting `{field}` is out of range")]
     Config {
         /// The setting.
         field: &'static str,
@@ -53,7 +53,7 @@ pub enum TrainError {
         learning_rate: f64,
     },
     /// The interrupt flag ended the run before its last step, see [`Fitted::complete`](super::Fitted::complete).
-    #[error("interrupted after step {step}: the same command goes on from the checkpoint")]
+    #[error("interrupted after step {step}: the same command resumes from the checkpoint")]
     Interrupted {
         /// Number of steps taken.
         step: u64,

@@ -17,7 +17,7 @@ pub(super) fn all_finite<M: Module>(module: &M) -> Result<bool, TrainError> {
     let value = value.map_err(|e| TrainError::Device {
         reason: e.to_string(),
     })?;
-    Ok(value.first().is_none_or(|v| *v == 0.0))
+    Ok(value.as_slice() == [0.0])
 }
 
 #[derive(Default)]

@@ -101,7 +101,7 @@ impl Trainer {
         self
     }
 
-    /// Writes checkpoints to `path`, and goes on from there if the file exists.
+    /// Writes checkpoints to `path`, and resumes from there if the file exists.
     #[must_use]
     pub fn with_checkpoint(mut self, path: impl AsRef<Path>) -> Self {
         self.checkpoint = Some(path.as_ref().to_owned());
@@ -111,7 +111,7 @@ impl Trainer {
     /// As [`with_checkpoint`](Self::with_checkpoint), to a file of `folder` that is named after `name`
     /// and a hash of the trainer's settings and of `run`: everything else that the weights depend on,
     /// such as the configurations of model and data. Runs that differ have files of their own there, and
-    /// none goes on from another's.
+    /// none resumes from another's.
     #[must_use]
     pub fn with_checkpoint_in(self, folder: &Path, name: &str, run: &str) -> Self {
         let all = format!("{:?} {run}", self.config);
@@ -205,11 +205,11 @@ impl Trainer {
     }
 
     fn start<M: Learner>(&self, learner: M) -> Result<Run<M>, TrainError> {
-        let optimizer = optimizer(&self.config)?;
         let phases = self.config.phases();
         let frozen = phases.iter().flat_map(|phase| &phase.frozen);
         let grouped = self.config.groups.iter().map(|group| &group.parameters);
         check_names(&learner, frozen.chain(grouped))?;
+        let optimizer = optimizer(&self.config, &learner)?;
         // Burn draws weights at first use: draw them all now, in one order.
         let learner = learner.materialize();
         let constants = Constants::of(&learner);

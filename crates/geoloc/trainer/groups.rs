@@ -22,7 +22,8 @@ pub struct ParameterGroup {
     pub parameters: String,
     /// The learning rate is multiplied by this.
     pub rate: f64,
-    /// Weight decay instead of that of the run.
+    /// Weight decay instead of that of the run; of vectors too only with
+    /// [`decay_vectors`](super::TrainerConfig::decay_vectors).
     #[serde(default)]
     pub weight_decay: Option<f32>,
 }
@@ -46,7 +47,7 @@ pub struct Phase {
 }
 
 /// Whether `prefix` is `path` or whole parts from its beginning.
-fn begins(path: &str, prefix: &str) -> bool {
+pub(crate) fn begins(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -84,6 +85,8 @@ pub(super) fn check_names<'a, M: Module>(
 struct Names {
     path: Vec<String>,
     all: Vec<String>,
+    /// Of parameters of one axis.
+    vectors: Vec<String>,
 }
 
 impl Names {
@@ -105,7 +108,11 @@ impl ModuleVisitor for Names {
     }
 
     fn visit_float<const D: usize>(&mut self, _param: &Param<Tensor<D>>) {
-        self.all.push(self.path.join("."));
+        let name = self.path.join(".");
+        if D == 1 {
+            self.vectors.push(name.clone());
+        }
+        self.all.push(name);
     }
 
     fn visit_flag(&mut self, _flag: &Param<Flag>) {
@@ -176,8 +183,12 @@ pub(super) fn rates(
     Ok(rates.step())
 }
 
-/// AdamW for a run, with the weight decays of its groups.
-pub(super) fn optimizer(config: &TrainerConfig) -> Result<ModuleOptimizer, TrainError> {
+/// AdamW for the parameters of `module`, with the weight decays of its groups; vectors have none
+/// unless the settings say so.
+pub(super) fn optimizer<M: Module>(
+    config: &TrainerConfig,
+    module: &M,
+) -> Result<ModuleOptimizer, TrainError> {
     let adam = |decay| {
         AdamWConfig::new()
             .with_epsilon(1e-8)
@@ -189,6 +200,13 @@ pub(super) fn optimizer(config: &TrainerConfig) -> Result<ModuleOptimizer, Train
             let part = group_of(&group.parameters)?;
             optimizer = optimizer.with_group(part, adam(decay).build(), None);
         }
+    }
+    if !config.decay_vectors {
+        let mut names = Names::default();
+        module.visit(&mut names);
+        // The last group that a parameter is in counts. By name: a resumed run has other ids.
+        let vectors = ParamGroup::from_paths(names.vectors);
+        optimizer = optimizer.with_group(vectors, adam(0.0).build(), None);
     }
     Ok(optimizer)
 }

@@ -53,10 +53,12 @@ mod schedule;
 pub use config::TrainerConfig;
 pub use error::TrainError;
 pub use fit::{Fitted, StopReason, Trainer, Validate};
+pub(crate) use groups::begins;
 pub use groups::{ParameterGroup, Phase};
 pub use history::{History, TrainPoint, ValidationPoint};
 pub(crate) use progress::Progress;
 pub use progress::ProgressMode;
+pub(crate) use run::loss_value;
 
 #[cfg(test)]
 mod album_tests;

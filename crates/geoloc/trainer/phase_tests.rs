@@ -31,6 +31,25 @@ fn bytes<'a>(weights: &'a [(String, Vec<u8>)], name: &str) -> &'a [u8] {
     &weights.iter().find(|(n, _)| n == name).unwrap().1
 }
 
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let (words, _) = bytes.as_chunks::<4>();
+    words.iter().map(|&b| f32::from_le_bytes(b)).collect()
+}
+
+/// Learns nothing: all its gradients are 0.
+#[derive(Module, Debug)]
+struct Still {
+    toy: Toy,
+}
+
+impl Learner for Still {
+    type Batch = (Tensor<2>, Tensor<2>);
+
+    fn loss(&self, batch: Self::Batch) -> Tensor<1> {
+        self.toy.loss(batch) * 0.0
+    }
+}
+
 #[test]
 fn what_is_frozen_stays_and_the_rest_is_trained() {
     let _turn = turn();
@@ -137,10 +156,6 @@ fn a_group_learns_at_its_own_rate() {
             .unwrap();
         let end = fitted.learner.weights();
         ["first.weight", "second.weight"].map(|name| {
-            let floats = |bytes: &[u8]| -> Vec<f32> {
-                let (words, _) = bytes.as_chunks::<4>();
-                words.iter().map(|&b| f32::from_le_bytes(b)).collect()
-            };
             let pairs = floats(bytes(&start, name)).into_iter();
             let pairs = pairs.zip(floats(bytes(&end, name)));
             pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
@@ -151,6 +166,79 @@ fn a_group_learns_at_its_own_rate() {
     assert!((fast - 4e-3).abs() < 1e-4, "{fast}");
     assert!((slow - 4e-5).abs() < 1e-6, "{slow}");
     assert!((other - same).abs() < 1e-7);
+}
+
+#[test]
+fn only_matrices_decay_unless_vectors_are_asked_for() {
+    let _turn = turn();
+    let device = Device::flex().autodiff();
+    let still = || Still {
+        toy: Toy::new(&device),
+    };
+    // Group and run decay; a resumed run is cut off after each step, and its parameters get the ids in
+    // the checkpoint.
+    let fitted = |decay: f32, decay_vectors: bool, resumed: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainerConfig {
+            weight_decay: decay,
+            decay_vectors,
+            groups: vec![ParameterGroup {
+                parameters: "toy.first".into(),
+                rate: 1.0,
+                weight_decay: Some(2.0 * decay),
+            }],
+            ..config(6)
+        };
+        let mut trainer = trainer(config);
+        if resumed {
+            let flag = Arc::new(AtomicBool::new(true));
+            trainer = trainer.with_checkpoint(folder.path().join("x"));
+            for _ in 0..5 {
+                let interrupted = trainer.clone().with_interrupt(flag.clone());
+                let cut = interrupted.fit(still(), &CLEAN, None, &device);
+                assert_eq!(cut.unwrap().reason, StopReason::Interrupted);
+            }
+        }
+        let end = trainer.fit(still(), &CLEAN, None, &device);
+        end.unwrap().learner.toy.weights()
+    };
+    let start = fitted(0.0, false, false);
+    let share = |end: &[(String, Vec<u8>)], name: &str| {
+        let (start, end) = (floats(bytes(&start, name)), floats(bytes(end, name)));
+        let shares: Vec<f32> = start.iter().zip(&end).map(|(a, b)| b / a).collect();
+        assert!(
+            shares.iter().all(|s| (s - shares[0]).abs() < 1e-5),
+            "{name}: {shares:?}"
+        );
+        shares[0]
+    };
+    for resumed in [false, true] {
+        let end = fitted(2.0, false, resumed);
+        for bias in ["first.bias", "second.bias"] {
+            assert_eq!(bytes(&start, bias), bytes(&end, bias), "{bias}");
+        }
+        // The group decays twice as much.
+        let (first, second) = (share(&end, "first.weight"), share(&end, "second.weight"));
+        assert!(
+            first < 0.9 && (first.sqrt() - second).abs() < 0.01,
+            "{first} {second}"
+        );
+    }
+    let all = fitted(2.0, true, false);
+    assert!((share(&all, "first.bias") - share(&all, "first.weight")).abs() < 1e-5);
+    assert!((share(&all, "second.bias") - share(&all, "second.weight")).abs() < 1e-5);
+}
+
+#[test]
+fn settings_written_before_vectors_were_told_apart_are_those_of_another_run() {
+    let mut old = serde_json::to_value(TrainerConfig::default()).unwrap();
+    old.as_object_mut()
+        .unwrap()
+        .remove("decay_vectors")
+        .unwrap();
+    let old: TrainerConfig = serde_json::from_value(old).unwrap();
+    assert!(old.decay_vectors, "they decayed all parameters");
+    assert_ne!(old, TrainerConfig::default());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::checkpoint::State;
 use super::clip::clip_global_norm;
@@ -16,6 +16,15 @@ use crate::seed::mix;
 /// Whether something that happens every `every` steps, and at the last, happens now.
 pub(super) fn due(step: u64, every: u64, last: bool) -> bool {
     last || (every > 0 && step.is_multiple_of(every))
+}
+
+/// The number in a loss `[1]`, or why it cannot be read.
+pub(crate) fn loss_value(loss: Tensor<1>) -> Result<f64, String> {
+    let values = loss.try_into_vec_as::<f32>().map_err(|e| e.to_string())?;
+    match values.as_slice() {
+        [value] => Ok(f64::from(*value)),
+        _ => Err(format!("the loss has {} values, not one", values.len())),
+    }
 }
 
 /// A run between two steps.
@@ -33,14 +42,20 @@ pub(super) struct Run<M> {
 impl<M: Learner> Run<M> {
     /// Freezes and frees what the current phase says; nothing if it is so already.
     pub(super) fn enter_phase(&mut self) -> Result<(), TrainError> {
-        let wanted = self.phases.get(self.state.phase);
-        let wanted = wanted.map_or_else(Vec::new, |phase| phase.frozen.clone());
+        let wanted = self.phase()?.frozen.clone();
         if self.frozen != wanted {
             let learner = self.learner.clone();
             self.learner = refreeze(learner, &self.frozen, &wanted, &self.constants)?;
             self.frozen = wanted;
         }
         Ok(())
+    }
+
+    /// The current phase; a checkpoint may name one that the settings do not have.
+    fn phase(&self) -> Result<&Phase, TrainError> {
+        self.phases.get(self.state.phase).ok_or(TrainError::Config {
+            field: "phases (fewer than the checkpoint has begun)",
+        })
     }
 
     /// Whether all steps of the last phase are taken.
@@ -56,8 +71,9 @@ impl<M: Learner> Run<M> {
     /// Returns whether the run is stale.
     pub(super) fn next_phase(&mut self, stale: bool) -> bool {
         let last = self.state.phase + 1 >= self.phases.len();
-        let steps = self.phases.get(self.state.phase).map_or(0, |p| p.steps);
-        let over = self.state.step - self.state.phase_start >= steps;
+        let taken = self.state.step - self.state.phase_start;
+        let phase = self.phases.get(self.state.phase);
+        let over = phase.is_some_and(|phase| taken >= phase.steps);
         if last || !(over || stale) {
             return stale;
         }
@@ -76,18 +92,10 @@ impl<M: Learner> Run<M> {
     ) -> Result<(f64, f64), TrainError> {
         let step = self.state.step;
         let config = &self.state.config;
-        let phase = self.phases.get(self.state.phase);
-        let rate = phase.map_or(0.0, |p| learning_rate(p, step - self.state.phase_start));
+        let rate = learning_rate(self.phase()?, step - self.state.phase_start);
         device.seed(mix(config.seed, step));
         let loss = self.learner.loss(batch);
-        let value = loss
-            .clone()
-            .try_into_vec_as::<f32>()
-            .map_err(|e| TrainError::Device {
-                reason: e.to_string(),
-            })?
-            .first()
-            .map_or(f64::NAN, |&v| f64::from(v));
+        let value = loss_value(loss.clone()).map_err(|reason| TrainError::Device { reason })?;
         if !value.is_finite() {
             return Err(TrainError::Diverged {
                 step,

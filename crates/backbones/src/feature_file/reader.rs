@@ -73,8 +73,7 @@ impl FeatureFile {
     ///
     /// [`FeatureFileError::Damaged`] if a byte differs.
     pub fn verify(&self) -> Result<(), FeatureFileError> {
-        let rows = self.map.get(ROWS_AT as usize..).unwrap_or_default();
-        if Sha256::digest(rows).as_slice() == self.hash {
+        if Sha256::digest(self.rows()).as_slice() == self.hash {
             return Ok(());
         }
         Err(damaged(&self.path, "its checksum does not fit its rows"))
@@ -128,15 +127,18 @@ impl FeatureFile {
         let layout = self.layout();
         let length = layout.row_bytes() / (1 + layout.spec.tokens());
         let mut values = Vec::with_capacity(layout.rows as usize * layout.spec.width);
-        let rows = self.map.get(ROWS_AT as usize..).unwrap_or_default();
-        for row in rows.chunks_exact(layout.row_bytes().max(1)) {
-            extend(
-                &mut values,
-                row.get(..length).unwrap_or_default(),
-                layout.precision,
-            );
+        for row in self.rows().chunks_exact(layout.row_bytes().max(1)) {
+            let (pooled, _) = row.split_at(length);
+            extend(&mut values, pooled, layout.precision);
         }
         values
+    }
+
+    /// The bytes of all rows.
+    fn rows(&self) -> &[u8] {
+        // `open` has compared the length of the file, its header included, with the layout.
+        let (_, rows) = self.map.split_at(ROWS_AT as usize);
+        rows
     }
 
     fn row(&self, row: u64) -> Result<&[u8], FeatureFileError> {

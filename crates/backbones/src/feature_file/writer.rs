@@ -132,8 +132,11 @@ impl FeatureWriter {
         let mut bytes = Vec::with_capacity(rows * self.layout.row_bytes());
         let per_row = spec.tokens() * width;
         for (row, pooled) in pooled.chunks_exact(width).enumerate() {
-            let tokens = tokens.get(row * per_row..(row + 1) * per_row);
-            for &value in pooled.iter().chain(tokens.unwrap_or_default()) {
+            // Without a grid there are none, and no row of them has a length.
+            let Some(tokens) = tokens.get(row * per_row..(row + 1) * per_row) else {
+                return Err(shape(format!("{per_row} numbers"), format!("row {row}")));
+            };
+            for &value in pooled.iter().chain(tokens) {
                 let stored = match self.layout.precision {
                     Precision::F32 => {
                         bytes.extend(value.to_le_bytes());

@@ -32,11 +32,21 @@ pub enum PoolingConfig {
 }
 
 impl PoolingConfig {
+    /// Whether it begins with random weights, which mean nothing before they are trained. The exponent
+    /// of [`Gem`] begins with a value that works as it is.
+    #[must_use]
+    pub fn is_random_at_first(&self) -> bool {
+        match self {
+            Self::Class | Self::Average | Self::Gem { .. } => false,
+            Self::NetVlad(_) | Self::Salad(_) | Self::SpatialSoftmax(_) => true,
+        }
+    }
+
     /// Builds the pooling for features of a given shape.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a number makes no sense, or if the encoder gives no tokens to pool.
+    /// [`ConfigError`] if a number is out of range, or if the encoder gives no tokens to pool.
     pub fn init(&self, features: &FeatureSpec, device: &Device) -> Result<AnyPooling, ConfigError> {
         let within = |field, value: usize, most: usize, expected| {
             ConfigError::check((1..=most).contains(&value), field, value as f64, expected)

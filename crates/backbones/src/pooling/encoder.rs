@@ -26,6 +26,14 @@ impl<E: Encoder, P: Pooling> Pooled<E, P> {
             normalise,
         }
     }
+
+    /// The same pooling after another encoder, whose features must have the width that the pooling
+    /// was built for: with a [`Precomputed`](crate::feature_file::Precomputed) it is trained on tokens
+    /// that were computed once.
+    #[must_use]
+    pub fn after<F: Encoder>(&self, encoder: F) -> Pooled<F, P> {
+        Pooled::new(encoder, self.pooling.clone(), self.normalise)
+    }
 }
 
 impl<E: Encoder, P: Pooling> Encoder for Pooled<E, P> {
