@@ -81,7 +81,7 @@ impl WithApproach for Learns<'_> {
             world,
             targets: approach.targets,
         };
-        let trained = train(learner, &batches, &device.clone().autodiff()).model;
+        let trained = train(self.goal, learner, &batches, &device.clone().autodiff()).model;
         let gallery = match approach.decoder.gallery() {
             GalleryOf::Nothing => Gallery::default(),
             GalleryOf::Photos => {

@@ -73,7 +73,7 @@ impl VisitEmbedding for Learns<'_> {
             model,
             criterion: loss,
         };
-        let trained = train(learner, &batches, &device.clone().autodiff()).model;
+        let trained = train(Goal::Right, learner, &batches, &device.clone().autodiff()).model;
         let index = index_embeddings(&rows(trained.forward(gallery).0), HEAD.dim);
         let index = Arc::new(index.unwrap());
         let places: Arc<[LatLng]> = places.into();
@@ -111,7 +111,7 @@ impl VisitEmbedding for Learns<'_> {
             model,
             criterion: loss,
         };
-        let trained = train(learner, &Pairs { world }, &autodiff).model;
+        let trained = train(Goal::Right, learner, &Pairs { world }, &autodiff).model;
         let after = asked(&trained);
         println!("{name}: right {before:.3} untrained, {after:.3} trained");
         assert!(before < 0.5 && after >= 0.9, "{name}: {before} {after}");
@@ -139,7 +139,7 @@ impl VisitEmbedding for Learns<'_> {
             model: untrained(&head, device),
             criterion: loss,
         };
-        let trained = train(learner, &batches, &device.clone().autodiff()).model;
+        let trained = train(Goal::Right, learner, &batches, &device.clone().autodiff()).model;
         let (places, gallery) = world.training(device);
         let gallery = rows(trained.forward(gallery).second.0);
         let vectors = gallery.chunks(HEAD.dim).map(<[f32]>::to_vec);

@@ -49,7 +49,13 @@ impl Visit for Learns<'_> {
             world: self.world,
             targets: ByPlace(targets),
         };
-        let trained = train(learner, &batches, &self.device.clone().autodiff()).model;
+        let trained = train(
+            self.goal,
+            learner,
+            &batches,
+            &self.device.clone().autodiff(),
+        )
+        .model;
         let (truth, features) = self.world.held_out(self.device);
         for (decoder_name, decoder) in decoders {
             let output = trained.forward(features.clone());

@@ -20,8 +20,8 @@ pub(crate) fn approaches() -> Vec<ApproachConfig> {
     let scaled = |sigmoid| {
         ApproachConfig::ScaledRegression(ScaledRegressionOptions {
             sigmoid,
-            dropout: std::env::var("DROP").map_or(0.5, |s| s.parse().unwrap()),
-            hidden_dropout: 0.6 * std::env::var("DROP").map_or(0.5, |s| s.parse::<f64>().unwrap()),
+            dropout: 0.0,
+            hidden_dropout: 0.0,
             ..ScaledRegressionOptions::default()
         })
     };

@@ -22,8 +22,10 @@ pub(crate) fn coordinates(spaces: &LabelSpaces, size: Size, visit: &mut impl Vis
     for sigmoid in [true, false] {
         let head = ScaledRegressionHeadConfig {
             hidden: size.of(8, 512),
+            // There is nothing to overfit, and the output of this head is blurred by it.
+            dropout: 0.0,
+            hidden_dropout: 0.0,
             sigmoid,
-            ..ScaledRegressionHeadConfig::default()
         };
         let name = format!("scaled regression, sigmoid: {sigmoid}");
         let loss = HaversineLoss::default();

@@ -20,7 +20,7 @@ pub(crate) const WIDTH: usize = 128;
 /// By so much the half that tells nothing is larger than the other one, for methods that choose among
 /// places; methods that answer coordinates get little of it.
 pub(crate) const NUISANCE: f64 = 3.0;
-pub(crate) const LITTLE_NUISANCE: f64 = 0.2;
+pub(crate) const LITTLE_NUISANCE: f64 = 0.1;
 /// Photos of a batch, and how many of them follow each other at one site.
 pub(crate) const BATCH: usize = 64;
 pub(crate) const TOGETHER: u64 = 4;
@@ -55,7 +55,7 @@ impl World {
         let places: Arc<[LatLng]> = (0..(SITES * PHOTOS) as u64)
             .map(|row| near(sites[row as usize / PHOTOS], mix(11, row)))
             .collect();
-        let spaces = LabelSpaces::new(&places, &sites, [300, 45, 45], [60, 62]);
+        let spaces = LabelSpaces::new(&places, &sites, [300, 31, 31], [60, 62]);
         Self {
             sites,
             places,
