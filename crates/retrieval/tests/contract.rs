@@ -71,8 +71,13 @@ fn both(index: &dyn VectorIndex, query: &Query) -> Result<geoloc_retrieval::Hits
                 );
             }
         }
-        // As text: a NaN is not equal to itself.
-        (Err(alone), Err(together)) => assert_eq!(alone.to_string(), together.to_string()),
+        // As text: a NaN is not equal to itself. An error of a shard names the query inside.
+        (Err(alone), Err(together)) => {
+            let together = together
+                .to_string()
+                .replacen("query 0 (counted from 0): ", "", 1);
+            assert_eq!(alone.to_string(), together);
+        }
         (alone, together) => panic!("{index:?}: {alone:?} alone, {together:?} together"),
     }
     alone
@@ -135,6 +140,61 @@ fn odd_queries_are_refused_by_all() {
             );
         }
     }
+}
+
+/// A malformed query among others is named by its number, and the others are answered.
+#[test]
+fn a_bad_query_costs_no_other() {
+    let places = [point(1.0, 2.0), point(-3.0, 4.0)];
+    let good = Query::new(&[1.0, 0.5]);
+    let region = good.clone().region(Region::cells(&[]));
+    let nan = Query::new(&[0.0, f32::NAN]);
+    for index in filled(&[1.0, 0.0, 0.0, 1.0], &places) {
+        let index = index.as_ref();
+        let alone = index.search(&good).unwrap();
+        for bad in [nan.clone(), Query::new(&[1.0]), good.clone().k(0)] {
+            let queries = [
+                good.clone(),
+                region.clone(),
+                good.clone(),
+                bad,
+                good.clone(),
+            ];
+            let failed = index.search_batch(&queries);
+            assert!(
+                matches!(failed, Err(SearchError::InBatch { query: 3, .. })),
+                "{index:?}: {failed:?}"
+            );
+            let each = index.search_each(&queries);
+            assert_eq!(each.len(), 5);
+            for (number, answer) in each.iter().enumerate() {
+                match (number, answer) {
+                    (1, Ok(hits)) => assert!(hits.hits.is_empty()),
+                    (3, Err(_)) => {}
+                    (_, Ok(hits)) => assert_eq!(hits.hits, alone.hits),
+                    (_, Err(e)) => panic!("{index:?}: {number}: {e}"),
+                }
+            }
+        }
+        // Malformed in a way that only the engine notices.
+        let queries = [good.clone(), good.clone().weights(&[1.0, 2.0, 3.0])];
+        let failed = index.search_batch(&queries).unwrap_err();
+        assert!(
+            failed.to_string().contains("query 1"),
+            "{index:?}: {failed}"
+        );
+        let each = index.search_each(&queries);
+        assert!(each[0].is_ok() && each[1].is_err(), "{index:?}");
+    }
+    // A row without a place, so that regions are refused.
+    let mut index = FlatIndex::new(2).unwrap();
+    index.add(&Rows::new(&[1.0, 0.0])).unwrap();
+    let queries = [good.clone(), good.clone(), region];
+    let failed = index.search_batch(&queries);
+    assert!(matches!(failed, Err(SearchError::InBatch { query: 2, .. })));
+    let each = index.search_each(&queries);
+    assert!(each[0].is_ok() && each[1].is_ok());
+    assert_eq!(each[2], Err(SearchError::NoPlaces));
 }
 
 #[test]

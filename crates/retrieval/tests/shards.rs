@@ -98,6 +98,11 @@ fn a_failing_shard_is_named() {
     let sharded = Sharded::new(vec![shard(Arc::new(up), 0), shard(Arc::new(Down), 1)]).unwrap();
     let failed = sharded.search(&Query::new(&[1.0, 0.0]));
     assert!(matches!(failed, Err(SearchError::Shard { shard: 1, .. })));
+    // An engine behind the index fails for all queries; a malformed query only for itself.
+    let queries = [Query::new(&[1.0, 0.0]), Query::new(&[f32::NAN, 0.0])];
+    let each = sharded.search_each(&queries);
+    assert!(matches!(each[0], Err(SearchError::Shard { shard: 1, .. })));
+    assert!(matches!(each[1], Err(SearchError::Vector(_))));
     assert!(Sharded::new(Vec::new()).is_err());
 }
 
@@ -166,7 +171,10 @@ fn a_batch_reaches_each_shard_once() {
         assert_eq!(sharded.search(query).as_ref(), Ok(together));
     }
     let wrong = sharded.search_batch(&[Query::new(&[1.0, 0.0]), Query::new(&[1.0])]);
-    assert!(matches!(wrong, Err(SearchError::Vector(_))));
+    let Err(SearchError::InBatch { query: 1, source }) = wrong else {
+        panic!("{wrong:?}");
+    };
+    assert!(matches!(*source, SearchError::Vector(_)));
 }
 
 /// No region would reach the rows of such a shard, and the answers would be called exact.

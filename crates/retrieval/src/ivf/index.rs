@@ -6,6 +6,7 @@ use crate::error::MemoryError;
 use crate::flat::plain_together;
 use crate::kernels::Kernel;
 use crate::origin::Origin;
+use crate::query::combined_all;
 use crate::row_table::RowSlices;
 use crate::segments::Segments;
 use crate::suppress::{self, select};
@@ -210,11 +211,8 @@ impl IvfIndex {
 
     fn search_plain(&self, queries: &[&Query]) -> Result<Vec<Hits>, SearchError> {
         let mut out = Vec::with_capacity(queries.len());
-        for queries in queries.chunks(TOGETHER) {
-            let mut vectors = Vec::with_capacity(queries.len());
-            for query in queries {
-                vectors.push(query.combined(self.dim)?);
-            }
+        for (chunk, queries) in queries.chunks(TOGETHER).enumerate() {
+            let vectors = combined_all(queries, chunk * TOGETHER, self.dim)?;
             let asks: Vec<Ask<'_>> = queries
                 .iter()
                 .zip(&vectors)
