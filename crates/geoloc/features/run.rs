@@ -50,6 +50,9 @@ pub enum FeatureRunError {
         /// Which one.
         row: u64,
     },
+    /// The preprocessing cannot be written as JSON, by which the file is recognised.
+    #[error("the preprocessing cannot be written as JSON: {0}")]
+    Settings(#[source] serde_json::Error),
     /// A file cannot be read for its hash.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -115,8 +118,8 @@ impl<E: Backbone> FeatureRun<E> {
     ) -> Result<FeatureFile, FeatureRunError> {
         let data = hash_of_files(photos)?;
         self.run(photos.len() as u64, &data, weights, path, |row| {
-            let path = photos.get(row as usize).cloned().unwrap_or_default();
-            Ok(decode_photo(path)?)
+            let path = photos.get(row as usize);
+            Ok(decode_photo(path.ok_or(FeatureRunError::NoRow { row })?)?)
         })
     }
 
@@ -138,7 +141,7 @@ impl<E: Backbone> FeatureRun<E> {
         let key = FeatureKey {
             data: data.to_owned(),
             weights: weights.to_owned(),
-            input: serde_json::to_string(&self.input).unwrap_or_default(),
+            input: serde_json::to_string(&self.input).map_err(FeatureRunError::Settings)?,
         };
         let mut spec = self.encoder.spec();
         if !self.tokens {

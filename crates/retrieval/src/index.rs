@@ -22,13 +22,13 @@ pub trait VectorIndex: Send + Sync + std::fmt::Debug {
     /// Dimension of the vectors.
     fn dim(&self) -> usize;
 
-    /// Number of rows that a search can answer with (removed rows do not count).
-    fn len(&self) -> usize;
-
-    /// Whether there are no rows.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Number of rows that a search can answer with (removed rows do not count). Indexes in this process also
+    /// have a `len` that cannot fail.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError::Engine`] if a server does not answer.
+    fn count(&self) -> Result<usize, SearchError>;
 
     /// The best `query.k` rows. An empty index, or a region without rows, gives no hits; a `k` above
     /// the number of rows gives all of them.

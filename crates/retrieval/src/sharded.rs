@@ -88,8 +88,11 @@ impl VectorIndex for Sharded {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.index.len()).sum()
+    fn count(&self) -> Result<usize, SearchError> {
+        let counts = self.shards.iter().enumerate();
+        counts
+            .map(|(number, shard)| shard.index.count().map_err(|e| failed(number, e)))
+            .sum()
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

@@ -75,8 +75,11 @@ impl VectorIndex for Down {
     fn dim(&self) -> usize {
         2
     }
-    fn len(&self) -> usize {
-        0
+    fn count(&self) -> Result<usize, SearchError> {
+        Err(SearchError::Unsupported {
+            engine: "down",
+            feature: "counting",
+        })
     }
     fn search(&self, _: &Query) -> Result<Hits, SearchError> {
         Err(SearchError::Unsupported {
@@ -98,6 +101,8 @@ fn a_failing_shard_is_named() {
     let sharded = Sharded::new(vec![shard(Arc::new(up), 0), shard(Arc::new(Down), 1)]).unwrap();
     let failed = sharded.search(&Query::new(&[1.0, 0.0]));
     assert!(matches!(failed, Err(SearchError::Shard { shard: 1, .. })));
+    let counted = sharded.count();
+    assert!(matches!(counted, Err(SearchError::Shard { shard: 1, .. })));
     // An engine behind the index fails for all queries; a malformed query only for itself.
     let queries = [Query::new(&[1.0, 0.0]), Query::new(&[f32::NAN, 0.0])];
     let each = sharded.search_each(&queries);
@@ -127,8 +132,8 @@ impl VectorIndex for Counted {
     fn dim(&self) -> usize {
         self.index.dim()
     }
-    fn len(&self) -> usize {
-        self.index.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        self.index.count()
     }
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
         self.count(0);

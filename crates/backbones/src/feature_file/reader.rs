@@ -73,7 +73,8 @@ impl FeatureFile {
     ///
     /// [`FeatureFileError::Damaged`] if a byte differs.
     pub fn verify(&self) -> Result<(), FeatureFileError> {
-        let rows = self.map.get(ROWS_AT as usize..).unwrap_or_default();
+        // `open` has compared the length of the file with its layout.
+        let rows = &self.map[ROWS_AT as usize..];
         if Sha256::digest(rows).as_slice() == self.hash {
             return Ok(());
         }
@@ -128,13 +129,10 @@ impl FeatureFile {
         let layout = self.layout();
         let length = layout.row_bytes() / (1 + layout.spec.tokens());
         let mut values = Vec::with_capacity(layout.rows as usize * layout.spec.width);
-        let rows = self.map.get(ROWS_AT as usize..).unwrap_or_default();
+        // `open` has compared the length of the file with its layout.
+        let rows = &self.map[ROWS_AT as usize..];
         for row in rows.chunks_exact(layout.row_bytes().max(1)) {
-            extend(
-                &mut values,
-                row.get(..length).unwrap_or_default(),
-                layout.precision,
-            );
+            extend(&mut values, &row[..length], layout.precision);
         }
         values
     }

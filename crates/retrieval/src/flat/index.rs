@@ -165,13 +165,27 @@ impl FlatIndex {
     }
 }
 
+impl FlatIndex {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for FlatIndex {
     fn dim(&self) -> usize {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.rows.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

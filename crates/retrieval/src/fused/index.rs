@@ -228,13 +228,27 @@ impl FusedIndex {
     }
 }
 
+impl FusedIndex {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.aerial.store.live()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for FusedIndex {
     fn dim(&self) -> usize {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.aerial.store.live()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
