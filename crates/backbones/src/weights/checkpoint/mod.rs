@@ -60,6 +60,8 @@ pub fn read_scalar(path: impl AsRef<Path>) -> Result<f32, WeightsError> {
 }
 
 #[cfg(test)]
+mod forge;
+#[cfg(test)]
 mod tests;
 
 /// Something in the file is not as the format says.
