@@ -210,6 +210,8 @@ fn sizes_beyond_counting_are_refused_before_anything_is_read() {
         (5, 3, [usize::MAX, 2]),
         (5, 1 << 33, [1 << 16, 1 << 15]),
         (1 << 62, 1, [1, 1]),
+        // No bytes, and more tokens than can be counted.
+        (5, 0, [1 << 33, 1 << 33]),
     ];
     for (rows, width, grid) in sizes {
         let layout = FeatureLayout {

@@ -135,8 +135,8 @@ impl LocationGallery {
             Err(_) => {
                 let mut writer = FeatureWriter::open(&cache, key, layout)?;
                 let done = writer.done() as usize;
-                // A damaged count may be beyond the end; the writer's end then reports it.
-                for batch in places.get(done..).unwrap_or_default().chunks(BATCH) {
+                // The writer refuses a file that counts more rows than the layout.
+                for batch in places[done..].chunks(BATCH) {
                     let map = super::location::project(batch, device);
                     writer.append(encoder.encode(map))?;
                 }
