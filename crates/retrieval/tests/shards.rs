@@ -42,7 +42,7 @@ fn shards_by_face_answer_as_one() {
         })
         .collect();
     let sharded = Sharded::new(shards).unwrap();
-    assert_eq!((sharded.dim(), sharded.len()), (dim, n));
+    assert_eq!((sharded.dim(), sharded.count()), (dim, Ok(n)));
     for row in vectors.chunks_exact(dim).step_by(50) {
         let query = Query::new(row).k(12);
         let mut queries = vec![

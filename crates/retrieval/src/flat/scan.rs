@@ -12,7 +12,7 @@ use crate::products::scan_rows;
 use crate::query::combined_all;
 use crate::segments::head_row;
 use crate::suppress::{self, select};
-use crate::{Hit, Hits, Query, SearchError, VectorIndex};
+use crate::{Hit, Hits, Query, SearchError};
 
 use super::FlatIndex;
 use super::collector::{Collector, Feed};

@@ -237,6 +237,36 @@ fn pickles_that_would_fill_the_memory_are_refused() {
     ));
 }
 
+/// Bytes changed inside a sound archive: an error or tensors, whose numbers can be read or not, but no panic.
+#[test]
+fn changed_pickles_are_errors_or_tensors() {
+    let storage = floats(&[0., 1., 2., 3., 4., 5., 6., 7.]);
+    let whole = dictionary("a", &tensor("FloatStorage", "0", 1, &[2, 3], &[1, 2]));
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    let (mut read_again, mut refused) = (0, 0);
+    for _ in 0..3000 {
+        let mut pickle = whole.clone();
+        for _ in 0..=random(3) {
+            let at = random(pickle.len());
+            pickle[at] = random(256) as u8;
+        }
+        match opened(&pickle, &[("data/0", &storage)]) {
+            Ok(tensors) => {
+                read_again += 1;
+                let _ = tensors.into_iter().map(numbers).collect::<Vec<_>>();
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(read_again > 30 && refused > 1000, "{read_again}, {refused}");
+}
+
 #[test]
 fn archives_are_read_whole_or_not_at_all() {
     let storage = floats(&[1., 2.]);
