@@ -5,7 +5,7 @@ use std::path::Path;
 
 use geoloc_retrieval::{
     AddError, BuildSettings, FlatIndex, IndexBuilder, IndexKind, IvfConfig, IvfIndex, Rows,
-    StoreError, VectorError, VectorIndex,
+    StoreError, VectorError,
 };
 
 fn settings() -> BuildSettings {
