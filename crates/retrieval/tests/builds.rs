@@ -234,7 +234,7 @@ fn a_bad_row_is_named_by_its_number_in_the_build() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.index");
     let mut builder = IndexBuilder::open_with(&path, settings()).unwrap();
-    builder.add(&Rows::new(&[1.0; 140_000])).unwrap();
+    builder.add(&Rows::new(&vec![1.0; 140_000])).unwrap();
     let mut block = [1.0f32; 20];
     block[13] = f32::NAN;
     let bad = builder.add(&Rows::new(&block)).unwrap_err();
