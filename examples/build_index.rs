@@ -30,7 +30,6 @@ use geoloc::geo_cells::LatLng;
 use geoloc::locate::{Embedder, RETRIEVAL, embedding_name, load_embedder};
 use geoloc::retrieval::{
     BuildStage, IndexBuilder, IndexKind, IvfConfig, ListCodes, Place, Rows, StoredIndex,
-    VectorIndex,
 };
 use serde_json::json;
 

@@ -66,6 +66,7 @@ impl EpochOrder {
                 order
             }
         };
+        // Only without rows is there none, and batches are not made of no rows.
         order.get(at as usize).copied().unwrap_or(0)
     }
 

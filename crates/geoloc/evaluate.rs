@@ -81,9 +81,10 @@ pub fn diagonal_ranks(
     index: &dyn VectorIndex,
     queries: &[f32],
 ) -> Result<Vec<Option<Rank>>, SearchError> {
+    let rows = index.count()?;
     let queries: Vec<Query> = queries
         .chunks_exact(index.dim().max(1))
-        .map(|row| Query::new(row).k(index.len().max(1)))
+        .map(|row| Query::new(row).k(rows.max(1)))
         .collect();
     let answers = index.search_batch(&queries)?;
     Ok(answers

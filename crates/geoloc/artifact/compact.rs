@@ -90,7 +90,7 @@ fn encode(tensor: &Tensor) -> Option<(Tensor, Tensor)> {
     let rows = tensor.shape.iter().next().copied()?;
     let bytes = tensor.to_bytes().ok()?;
     let values: Vec<f32> = floats(&bytes).collect();
-    if !values.iter().all(|v| v.is_finite()) || rows == 0 {
+    if !values.iter().all(|v| v.is_finite()) || rows == 0 || values.len() < rows {
         return None;
     }
     let mut codes = Vec::with_capacity(values.len());

@@ -227,6 +227,8 @@ pub(super) fn content_hash(
         update(name.as_bytes());
         update(format!("{:?} {:?}", tensor.dtype, tensor.shape).as_bytes());
         if ids {
+            // A part that is no parameter, for instance a gallery, has no id. That it counts as 0 is
+            // part of the format.
             update(&tensor.param_id.unwrap_or(0).to_le_bytes());
         }
         update(&tensor.to_bytes()?);

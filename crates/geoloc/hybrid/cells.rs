@@ -111,6 +111,7 @@ impl HybridCells {
     #[must_use]
     pub fn cell_about(&self, place: LatLng) -> CellId {
         let leaf = CellId::from_lat_lng(place);
+        // A leaf has a parent at every level.
         leaf.parent(self.levels.fine).unwrap_or(leaf)
     }
 

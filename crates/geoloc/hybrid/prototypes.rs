@@ -138,9 +138,7 @@ impl CellPrototypes {
                 }
                 found.cells.push(row);
                 found.vectors.extend(vector);
-                found
-                    .photos
-                    .push(self.photos.get(own_at).copied().unwrap_or(0));
+                found.photos.push(self.photos[own_at]);
             }
         }
         found
@@ -161,9 +159,9 @@ impl CellPrototypes {
         FusedTable::new(self.dim, (&self.cells, &self.vectors), (&places, aerial))
     }
 
+    /// The vector of a cell; `new` has counted the values and the photo counts.
     fn row(&self, at: usize) -> &[f32] {
-        let range = at * self.dim..(at + 1) * self.dim;
-        self.vectors.get(range).unwrap_or(&[])
+        &self.vectors[at * self.dim..(at + 1) * self.dim]
     }
 }
 

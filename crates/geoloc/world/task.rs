@@ -118,6 +118,23 @@ pub enum WorldError {
         #[source]
         source: std::io::Error,
     },
+    /// Settings could not be written as JSON, by which results on the disk are recognised.
+    #[error("the settings cannot be written as JSON: {0}")]
+    Settings(#[source] serde_json::Error),
+    /// No query was answered, so that no error can be typical.
+    #[error("{method}: no query was answered")]
+    NoAnswer {
+        /// The method.
+        method: String,
+    },
+    /// The report lacks a figure.
+    #[error("the report has no {figure} of {method}")]
+    NoFigure {
+        /// The method.
+        method: &'static str,
+        /// The figure.
+        figure: String,
+    },
     /// A tensor could not be read from its device.
     #[error("a tensor could not be read: {reason}")]
     Device {

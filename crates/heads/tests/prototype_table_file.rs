@@ -240,6 +240,39 @@ fn damage_is_told_by_what_is_damaged() {
     );
 }
 
+/// Headers with numbers that overflow, and a journal of a row that the table does not have, all with right
+/// checksums.
+#[test]
+fn forged_numbers_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table");
+    drop(create(&path));
+    let good = std::fs::read(&path).unwrap();
+    let (rows_at, generation_at) = (16, 48);
+    for (at, value) in [
+        (rows_at, u64::MAX),
+        (rows_at, u64::MAX / 8),
+        (rows_at, 1 << 60),
+        (generation_at, u64::MAX),
+    ] {
+        let mut bytes = good.clone();
+        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        let sum = xxhash_rust::xxh3::xxh3_64(&bytes[..80]);
+        bytes[80..88].copy_from_slice(&sum.to_le_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        let refused = PrototypeTable::open(&path);
+        assert!(matches!(refused, Err(TableError::Damaged { .. })));
+    }
+    std::fs::write(&path, &good).unwrap();
+    let record = vec![0; 4 * (2 + 3 * DIM)];
+    let row = ROWS as u64;
+    let sum = xxhash_rust::xxh3::xxh3_64(&record) ^ row.rotate_left(41);
+    let entry = [&[0; 8][..], &row.to_le_bytes(), &record, &sum.to_le_bytes()].concat();
+    std::fs::write(folder.path().join("table.undo0"), entry).unwrap();
+    let error = PrototypeTable::open(&path).unwrap_err().to_string();
+    assert!(error.ends_with("entry of row 400"), "{error}");
+}
+
 #[test]
 fn a_new_table_takes_little_room_however_long() {
     let folder = tempfile::tempdir().unwrap();

@@ -96,6 +96,7 @@ impl ConfusionMatrix {
     /// Queries of class `truth` that were put into class `predicted`.
     #[must_use]
     pub fn count(&self, truth: usize, predicted: usize) -> usize {
+        // Pairs that did not occur are not kept.
         self.counts.get(&(truth, predicted)).copied().unwrap_or(0)
     }
 
@@ -125,6 +126,7 @@ impl ConfusionMatrix {
         if class >= self.classes {
             return None;
         }
+        // Classes that did not occur are not kept.
         let total = |totals: &BTreeMap<usize, usize>| totals.get(&class).copied().unwrap_or(0);
         let (support, predicted) = (total(&self.support), total(&self.predicted));
         Some(scores(self.count(class, class), predicted, support))

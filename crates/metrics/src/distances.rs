@@ -236,6 +236,7 @@ impl Resampled {
             cumulative.push(drawn);
         }
         for (statistics, &limit) in self.shares.iter_mut().zip(limits) {
+            // A limit past the end takes all.
             let hits = cumulative.get(limit).copied().unwrap_or(drawn);
             statistics.push(hits as f64 / n as f64);
         }
@@ -245,7 +246,8 @@ impl Resampled {
             sum_km / drawn as f64
         });
         self.scores.push(sum_score / n as f64);
-        // The order statistic of rank k is the first item whose cumulative count exceeds k.
+        // The order statistic of rank k is the first item whose cumulative count exceeds k; past the located
+        // items come the failures, which are infinitely far.
         let order = |k: usize| {
             let item = cumulative.partition_point(|&c| c <= k);
             sorted

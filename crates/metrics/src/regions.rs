@@ -7,7 +7,8 @@ use crate::error::{not_empty, same_length};
 use crate::{Conventions, MetricError, quantile_sorted};
 
 /// Probability of the candidates within `radius_km` of the most probable one, a measure of how concentrated an estimate
-/// is; `None` without candidates. Of equally probable candidates the first is the centre.
+/// is; `None` without candidates. Of equally probable candidates the first is the centre. Candidates whose
+/// probability is not finite are passed over.
 #[must_use]
 pub fn prediction_density(
     candidates: &[Candidate],
@@ -105,6 +106,7 @@ impl Conformal {
         sorted.sort_unstable_by(f64::total_cmp);
         // Whole products such as 10 · 0.9 may come out a rounding above themselves.
         let rank = ((sorted.len() + 1) as f64 * coverage - 1e-9).ceil() as usize;
+        // Beyond the last, the region is everything.
         let threshold = sorted.get(rank.saturating_sub(1)).copied().unwrap_or(1.0);
         Ok(Self {
             threshold,
@@ -112,26 +114,24 @@ impl Conformal {
         })
     }
 
-    /// The cells of the region, most probable first; never empty unless there are no cells. A probability that is not finite
-    /// counts as 0.
-    #[must_use]
-    pub fn region(&self, probabilities: &[f64]) -> Vec<usize> {
+    /// The cells of the region, most probable first; never empty unless there are no cells.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricError::Value`] for a probability that is negative or not finite.
+    pub fn region(&self, probabilities: &[f64]) -> Result<Vec<usize>, MetricError> {
+        check_probabilities(probabilities)?;
         let mut order: Vec<usize> = (0..probabilities.len()).collect();
-        let p = |i: &usize| {
-            let p = probabilities.get(*i).copied();
-            p.filter(|p| p.is_finite()).unwrap_or(0.0)
-        };
+        let p = |i: &usize| probabilities[*i];
         order.sort_by(|a, b| p(b).total_cmp(&p(a)).then(a.cmp(b)));
         let mut above = 0.0;
         // The margin lets sums that differ by the order of addition agree.
-        order
-            .into_iter()
-            .take_while(|i| {
-                let inside = above <= self.threshold + 1e-12;
-                above += p(i);
-                inside
-            })
-            .collect()
+        let region = order.into_iter().take_while(|i| {
+            let inside = above <= self.threshold + 1e-12;
+            above += p(i);
+            inside
+        });
+        Ok(region.collect())
     }
 }
 

@@ -122,11 +122,12 @@ fn differences(a: &[f64], b: &[f64]) -> Result<Vec<f64>, MetricError> {
     not_empty("a", a.len())?;
     same_length("b", b.len(), a.len())?;
     let differences: Vec<f64> = a.iter().zip(b).map(|(x, y)| x - y).collect();
-    match differences.iter().position(|d| !d.is_finite()) {
-        Some(row) => Err(MetricError::Value {
+    let mut rows = differences.iter().copied().enumerate();
+    match rows.find(|(_, d)| !d.is_finite()) {
+        Some((row, value)) => Err(MetricError::Value {
             what: "a - b",
             row,
-            value: differences.get(row).copied().unwrap_or(f64::NAN),
+            value,
             expected: "finite",
         }),
         None => Ok(differences),

@@ -236,14 +236,16 @@ fn conformal_threshold_is_the_ceiling_order_statistic() {
     let p = [0.2, 0.5, 0.3];
     close(conformity_score(&p, 0).expect("a cell"), 0.8);
     close(conformity_score(&p, 1).expect("a cell"), 0.0);
-    assert_eq!(
-        Conformal {
-            threshold: 0.5,
-            coverage: 0.5
-        }
-        .region(&p),
-        [1, 2]
-    );
+    let half = Conformal {
+        threshold: 0.5,
+        coverage: 0.5,
+    };
+    assert_eq!(half.region(&p), Ok(vec![1, 2]));
+    // A region that passed over a cell would not cover what it promises.
+    for bad in [f64::NAN, f64::INFINITY, -0.1] {
+        let refused = half.region(&[0.2, bad]);
+        assert!(matches!(refused, Err(MetricError::Value { row: 1, .. })));
+    }
     assert!(matches!(
         conformity_score(&p, 3),
         Err(MetricError::Index {

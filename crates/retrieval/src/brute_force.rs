@@ -25,13 +25,27 @@ impl BruteForce {
     }
 }
 
+impl BruteForce {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for BruteForce {
     fn dim(&self) -> usize {
         self.table.dim()
     }
 
-    fn len(&self) -> usize {
-        self.table.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

@@ -136,6 +136,7 @@ fn write_row(codes: &[i8], words: [u32; 2], tile: &mut [u8], lane: usize) {
     // Four columns of a row lie together, 16 rows one after another.
     let fours = body.as_chunks_mut::<4>().0;
     for (four, place) in fours.iter_mut().skip(lane).step_by(TILE_ROWS).enumerate() {
+        // The columns that fill up the last chunk have code 0.
         *place = std::array::from_fn(|j| {
             let code = codes.get(4 * four + j).copied().unwrap_or(0);
             (i32::from(code) + 128) as u8
@@ -187,6 +188,7 @@ fn sum(codes: &[i8]) -> i32 {
 }
 
 fn pack(code0: &[i8], code1: &[i8]) -> Vec<[i32; 4]> {
+    // The columns that fill up the last chunk have code 0.
     let word = |codes: &[i8], from: usize| {
         i32::from_le_bytes(std::array::from_fn(|j| {
             codes.get(from + j).copied().unwrap_or(0).cast_unsigned()

@@ -113,20 +113,24 @@ impl<T: Plain> Column<T> {
     /// All values, without checking those of a file.
     pub(crate) fn unchecked(&self) -> &[T] {
         let bytes: &[u8] = match &self.bytes {
-            Bytes::Empty => &[],
+            Bytes::Empty => return &[],
             Bytes::Memory(map) => map,
             Bytes::Written(map) => map,
             Bytes::File(section) => section.unchecked(),
         };
-        bytemuck::try_cast_slice(bytes).unwrap_or(&[])
+        // Maps begin at a page and have `len` values; `mapped` has tried the cast of a section.
+        bytemuck::cast_slice(bytes)
     }
 
-    /// Some values; the blocks of a file that hold them are checked when first read.
+    /// Some values; the blocks of a file that hold them are checked when first read. A range past the end is
+    /// damage: positions come from other parts of the file.
     pub(crate) fn get(&self, range: Range<usize>) -> Result<&[T], Damage> {
         if let Bytes::File(section) = &self.bytes {
             section.check(range.start * size_of::<T>()..range.end * size_of::<T>())?;
         }
-        Ok(self.unchecked().get(range).unwrap_or(&[]))
+        let start = range.start;
+        let values = self.unchecked().get(range);
+        values.ok_or_else(|| self.past_end(start))
     }
 
     /// All values, checked.
@@ -134,19 +138,32 @@ impl<T: Plain> Column<T> {
         self.get(0..self.len)
     }
 
-    /// One value, checked; `None` past the end.
-    pub(crate) fn at(&self, index: usize) -> Result<Option<T>, Damage> {
-        Ok(self
-            .get(index..index.saturating_add(1).min(self.len).max(index))?
-            .first()
-            .copied())
+    /// One value, checked.
+    pub(crate) fn at(&self, index: usize) -> Result<T, Damage> {
+        match self.get(index..index.saturating_add(1))? {
+            [value, ..] => Ok(*value),
+            [] => Err(self.past_end(index)),
+        }
+    }
+
+    fn past_end(&self, index: usize) -> Damage {
+        let offset = index.saturating_mul(size_of::<T>());
+        match &self.bytes {
+            Bytes::File(section) => section.damage(offset),
+            _ => Damage {
+                file: "memory".into(),
+                section: "column",
+                offset: offset as u64,
+            },
+        }
     }
 
     /// The values in memory or in a file that is being written; empty for one that is only read.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         match &mut self.bytes {
-            Bytes::Memory(map) => bytemuck::try_cast_slice_mut(map).unwrap_or(&mut []),
-            Bytes::Written(map) => bytemuck::try_cast_slice_mut(map).unwrap_or(&mut []),
+            // As in `unchecked`.
+            Bytes::Memory(map) => bytemuck::cast_slice_mut(map),
+            Bytes::Written(map) => bytemuck::cast_slice_mut(map),
             _ => &mut [],
         }
     }

@@ -156,6 +156,7 @@ impl DensityEstimator {
             Weighting::Softmax { temperature } => ("temperature", temperature),
             Weighting::InverseDistance { power } => ("power", power),
         };
+        // Without a snap there is nothing to check.
         let snap = ("snap_km", self.snap_km.unwrap_or(1.0));
         for (name, value) in [("sigma_km", self.sigma_km), weighting, snap] {
             if !(value.is_finite() && value > 0.0) {

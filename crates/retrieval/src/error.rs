@@ -64,9 +64,9 @@ pub enum VectorError {
         values: usize,
     },
     /// A value is NaN or infinite.
-    #[error("row {row}, column {column}: {value} is not finite")]
+    #[error("row {row}, column {column} (counted from 0): {value} is not finite")]
     NotFinite {
-        /// Row in the block given, from 0.
+        /// Row in the block given, from 0; in a build, row among all of its rows.
         row: usize,
         /// Column, from 0.
         column: usize,
@@ -74,13 +74,31 @@ pub enum VectorError {
         value: f32,
     },
     /// The Euclidean norm is so large that scores could overflow.
-    #[error("row {row}: its norm {norm:e} exceeds 1e18")]
+    #[error("row {row} (counted from 0): its norm {norm:e} exceeds 1e18")]
     NormTooLarge {
-        /// Row in the block given, from 0.
+        /// Row in the block given, from 0; in a build, row among all of its rows.
         row: usize,
         /// Its norm.
         norm: f64,
     },
+}
+
+impl VectorError {
+    /// Of a block that so many rows come before.
+    pub(crate) fn after_rows(self, before: usize) -> Self {
+        match self {
+            Self::NotFinite { row, column, value } => Self::NotFinite {
+                row: before + row,
+                column,
+                value,
+            },
+            Self::NormTooLarge { row, norm } => Self::NormTooLarge {
+                row: before + row,
+                norm,
+            },
+            Self::Shape { .. } => self,
+        }
+    }
 }
 
 /// Why rows were not added, removed or sealed. The index is unchanged.
@@ -129,6 +147,16 @@ pub enum AddError {
     Memory(#[from] MemoryError),
 }
 
+impl AddError {
+    /// As [`VectorError::after_rows`].
+    pub(crate) fn after_rows(self, before: usize) -> Self {
+        match self {
+            Self::Vector(error) => Self::Vector(error.after_rows(before)),
+            other => other,
+        }
+    }
+}
+
 /// Why a search was refused.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
@@ -166,6 +194,14 @@ pub enum SearchError {
     /// An engine of others failed: a server, or a library.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A query of a batch is malformed.
+    #[error("query {query} (counted from 0): {source}")]
+    InBatch {
+        /// Position in the batch, from 0.
+        query: usize,
+        /// Why.
+        source: Box<SearchError>,
+    },
     /// A shard failed.
     #[error("shard {shard}: {source}")]
     Shard {
@@ -192,4 +228,26 @@ pub enum SearchError {
         /// The feature.
         feature: &'static str,
     },
+}
+
+impl SearchError {
+    /// Names the query of a batch, unless it is not the query's fault.
+    pub(crate) fn in_batch(self, query: usize) -> Self {
+        match self {
+            Self::InBatch { .. } | Self::Damaged(_) | Self::Engine(_) | Self::Shard { .. } => self,
+            source => Self::InBatch {
+                query,
+                source: Box::new(source),
+            },
+        }
+    }
+
+    /// Whether an engine failed, so that other queries would fail as well.
+    pub(crate) fn is_of_engine(&self) -> bool {
+        match self {
+            Self::Engine(_) => true,
+            Self::Shard { source, .. } => source.is_of_engine(),
+            _ => false,
+        }
+    }
 }

@@ -60,20 +60,19 @@ impl Ids {
         }
     }
 
-    pub(crate) fn at(&self, at: usize) -> Result<Option<u64>, Damage> {
+    pub(crate) fn at(&self, at: usize) -> Result<u64, Damage> {
         match self {
-            Self::Narrow(column) => Ok(column.at(at)?.map(u64::from)),
+            Self::Narrow(column) => column.at(at).map(u64::from),
             Self::Wide(column) => column.at(at),
         }
     }
 
     /// The id of a position, without checking the block of a file.
     pub(crate) fn unchecked(&self, at: usize) -> u64 {
-        let id = match self {
-            Self::Narrow(column) => column.unchecked().get(at).copied().map(u64::from),
-            Self::Wide(column) => column.unchecked().get(at).copied(),
-        };
-        id.unwrap_or(u64::MAX)
+        match self {
+            Self::Narrow(column) => u64::from(column.unchecked()[at]),
+            Self::Wide(column) => column.unchecked()[at],
+        }
     }
 
     /// Bytes held.

@@ -22,13 +22,13 @@ pub trait VectorIndex: Send + Sync + std::fmt::Debug {
     /// Dimension of the vectors.
     fn dim(&self) -> usize;
 
-    /// Number of rows that a search can answer with (removed rows do not count).
-    fn len(&self) -> usize;
-
-    /// Whether there are no rows.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Number of rows that a search can answer with (removed rows do not count). Indexes in this process also
+    /// have a `len` that cannot fail.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError::Engine`] if a server does not answer.
+    fn count(&self) -> Result<usize, SearchError>;
 
     /// The best `query.k` rows. An empty index, or a region without rows, gives no hits; a `k` above
     /// the number of rows gives all of them.
@@ -42,9 +42,42 @@ pub trait VectorIndex: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     ///
-    /// As [`search`](Self::search), for the first query that fails.
+    /// As [`search`](Self::search), for the first query that fails: [`SearchError::InBatch`] names it.
+    /// [`search_each`](Self::search_each) answers the others.
     fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {
-        queries.iter().map(|query| self.search(query)).collect()
+        let numbered = queries.iter().enumerate();
+        numbered
+            .map(|(number, query)| self.search(query).map_err(|e| e.in_batch(number)))
+            .collect()
+    }
+
+    /// Answers many queries, each with its own result: a malformed one does not cost the others. If an engine
+    /// behind the index fails, so do all.
+    fn search_each(&self, queries: &[Query]) -> Vec<Result<Hits, SearchError>> {
+        let checks: Vec<_> = queries.iter().map(|q| q.check(self.dim())).collect();
+        let sound: Vec<Query>;
+        let asked = if checks.iter().all(Result::is_ok) {
+            queries
+        } else {
+            let pairs = queries.iter().zip(&checks);
+            sound = pairs
+                .filter(|(_, check)| check.is_ok())
+                .map(|(query, _)| query.clone())
+                .collect();
+            &sound
+        };
+        let answers: Vec<_> = match self.search_batch(asked) {
+            Ok(all) => all.into_iter().map(Ok).collect(),
+            Err(e) if e.is_of_engine() => vec![Err(e); asked.len()],
+            Err(_) => asked.iter().map(|query| self.search(query)).collect(),
+        };
+        let mut answers = answers.into_iter();
+        let each = checks.into_iter().map(|check| match check {
+            Err(e) => Some(Err(e)),
+            Ok(()) => answers.next(),
+        });
+        // There are as many answers as sound queries, so that none is left out.
+        each.flatten().collect()
     }
 }
 

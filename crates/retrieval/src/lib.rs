@@ -61,7 +61,7 @@ mod tombstones;
 mod top_k;
 
 pub use brute_force::BruteForce;
-pub use builder::{BuildStage, IndexBuilder, IndexKind};
+pub use builder::{BuildSettings, BuildStage, IndexBuilder, IndexKind};
 pub use density::{DensityError, DensityEstimator, Weighting};
 pub use error::{
     AddError, Damage, EngineError, EngineFailure, MemoryError, SearchError, VectorError,

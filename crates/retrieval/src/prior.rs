@@ -105,8 +105,7 @@ impl Prior {
                 Some(range) => (self.elsewhere, range.0 - 1),
                 None => (self.elsewhere, u64::MAX),
             };
-            let rest = ids.get(from..).unwrap_or(&[]);
-            let run = rest.partition_point(|&id| id <= until).max(1);
+            let run = ids[from..].partition_point(|&id| id <= until).max(1);
             let term = weight * value;
             score.resize(score.len() + run, term);
             // A product and a sum, each rounded: 2^-21 leaves room for both.

@@ -36,7 +36,7 @@ pub(crate) fn scan_rows(
             multiply(rows, &together, dim, &mut scores);
             for (q, (query, column)) in block.iter().zip(scores.chunks_exact(n)).enumerate() {
                 let scale = part * norm(query);
-                let norms = row_norms.get(r * BLOCK_ROWS..).unwrap_or(&[]);
+                let norms = &row_norms[r * BLOCK_ROWS..];
                 for (at, (&score, norm)) in column.iter().zip(norms).enumerate() {
                     let slack = (scale * norm) as f32 * 1.000_001 + dim as f32 * f32::MIN_POSITIVE;
                     offer(b * BLOCK_QUERIES + q, r * BLOCK_ROWS + at, score, slack);

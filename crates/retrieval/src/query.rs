@@ -154,7 +154,7 @@ impl Query {
                     values: vector.len(),
                 }));
             }
-            check_vectors(vector, dim).map_err(|e| at_row(e, row))?;
+            check_vectors(vector, dim).map_err(|e| e.after_rows(row))?;
         }
         for &weight in self.weights.iter().flatten() {
             if !weight.is_finite() {
@@ -198,18 +198,18 @@ impl Query {
     }
 }
 
-fn parameter(name: &'static str, value: f64) -> SearchError {
-    SearchError::Parameter { name, value }
+/// The vectors of some queries of a batch; a malformed query is named by its number.
+pub(crate) fn combined_all(
+    queries: &[&Query],
+    first: usize,
+    dim: usize,
+) -> Result<Vec<Vec<f32>>, SearchError> {
+    let numbered = (first..).zip(queries);
+    numbered
+        .map(|(number, query)| query.combined(dim).map_err(|e| e.in_batch(number)))
+        .collect()
 }
 
-fn at_row(error: VectorError, at: usize) -> SearchError {
-    SearchError::Vector(match error {
-        VectorError::NotFinite { column, value, .. } => VectorError::NotFinite {
-            row: at,
-            column,
-            value,
-        },
-        VectorError::NormTooLarge { norm, .. } => VectorError::NormTooLarge { row: at, norm },
-        other => other,
-    })
+fn parameter(name: &'static str, value: f64) -> SearchError {
+    SearchError::Parameter { name, value }
 }

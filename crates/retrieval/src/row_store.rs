@@ -66,8 +66,7 @@ impl RowStore {
         drop(reader);
         let ids = Ids::build(source, order, room)?;
         for (from, location) in order.iter().zip(locations.as_mut_slice()) {
-            let place = from.and_then(|at| source.locations.get(at as usize));
-            *location = place.copied().unwrap_or([f64::NAN; 2]);
+            *location = from.map_or([f64::NAN; 2], |at| source.locations[at as usize]);
         }
         let unplaced = source.len() - source.placed;
         Ok(Self::new(
@@ -225,14 +224,14 @@ impl RowStore {
     }
 
     pub(crate) fn id(&self, at: usize) -> Result<u64, Damage> {
-        Ok(self.ids.at(at)?.unwrap_or(u64::MAX))
+        self.ids.at(at)
     }
 
     pub(crate) fn place(&self, at: usize) -> Result<Option<Place>, Damage> {
-        match (self.locations.at(at)?, self.cells.at(at)?) {
-            (Some(location), Some(cell)) => Ok(place_of(cell, location)),
-            _ => Ok(None),
+        if self.locations.size() == 0 {
+            return Ok(None);
         }
+        Ok(place_of(self.cells.at(at)?, self.locations.at(at)?))
     }
 
     /// The position of a row that is not removed.

@@ -12,7 +12,7 @@ use crate::{AddError, MAX_DIM, Place, Query, Rows};
 /// The most rows of one index or segment: positions are 32 bits.
 pub(crate) const MAX_ROWS: usize = u32::MAX as usize;
 
-/// Rows as borrowed columns.
+/// Rows as borrowed columns, all of one length; positions are those of rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowSlices<'a> {
     pub(crate) dim: usize,
@@ -35,9 +35,7 @@ impl<'a> RowSlices<'a> {
     }
 
     pub(crate) fn row(&self, at: usize) -> &'a [f32] {
-        self.vectors
-            .get(at * self.dim..(at + 1) * self.dim)
-            .unwrap_or(&[])
+        &self.vectors[at * self.dim..(at + 1) * self.dim]
     }
 
     /// The vectors in blocks of rows, of which as many are kept resident as are read at a time.
@@ -56,8 +54,7 @@ impl<'a> RowSlices<'a> {
 
     /// What rows are sorted by: S2 id, then id.
     pub(crate) fn key(&self, at: usize) -> (u64, u64) {
-        let of = |column: &[u64]| column.get(at).copied().unwrap_or(u64::MAX);
-        (of(self.cells), of(self.ids))
+        (self.cells[at], self.ids[at])
     }
 }
 
@@ -75,7 +72,7 @@ pub(crate) fn place_columns(place: &Place) -> (u64, [f64; 2]) {
     (place.cell.map_or(0, CellId::raw), location)
 }
 
-/// Rows that can still change.
+/// Rows that can still change. Positions are those of rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowTable {
     dim: usize,
@@ -115,9 +112,7 @@ impl RowTable {
     }
 
     pub(crate) fn row(&self, at: usize) -> &[f32] {
-        self.vectors
-            .get(at * self.dim..(at + 1) * self.dim)
-            .unwrap_or(&[])
+        &self.vectors[at * self.dim..(at + 1) * self.dim]
     }
 
     pub(crate) fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
@@ -125,7 +120,7 @@ impl RowTable {
     }
 
     pub(crate) fn id(&self, at: usize) -> u64 {
-        self.ids.get(at).copied().unwrap_or(u64::MAX)
+        self.ids[at]
     }
 
     pub(crate) fn place(&self, at: usize) -> Option<Place> {
@@ -134,7 +129,7 @@ impl RowTable {
 
     /// The S2 id, 0 for a row without a place.
     pub(crate) fn cell(&self, at: usize) -> u64 {
-        self.cells.get(at).copied().unwrap_or(0)
+        self.cells[at]
     }
 
     /// The full-precision scores of the rows that a query looks at.

@@ -121,7 +121,7 @@ impl<S: Sealed> Segments<S> {
         let at = row.at as usize;
         let cell = match self.sealed.get(row.segment as usize) {
             _ if query.prior.is_none() => 0,
-            Some(segment) => segment.store().cells.at(at)?.unwrap_or(0),
+            Some(segment) => segment.store().cells.at(at)?,
             None => self.head.cell(at),
         };
         Ok(query.total(dot64(values, vector), cell))

@@ -88,8 +88,11 @@ impl VectorIndex for Sharded {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.index.len()).sum()
+    fn count(&self) -> Result<usize, SearchError> {
+        let counts = self.shards.iter().enumerate();
+        counts
+            .map(|(number, shard)| shard.index.count().map_err(|e| failed(number, e)))
+            .sum()
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
@@ -117,8 +120,8 @@ impl VectorIndex for Sharded {
 
     /// Each shard answers its queries together. Selections, which may have to ask again, go one by one.
     fn search_batch(&self, queries: &[Query]) -> Result<Vec<Hits>, SearchError> {
-        for query in queries {
-            query.check(self.dim)?;
+        for (number, query) in queries.iter().enumerate() {
+            query.check(self.dim).map_err(|e| e.in_batch(number))?;
         }
         let mut merged: Vec<Merged> = queries.iter().map(|query| Merged::new(query.k)).collect();
         let answers: Vec<(Vec<usize>, Result<_, _>)> = self
@@ -136,7 +139,21 @@ impl VectorIndex for Sharded {
                     [] => Ok(Vec::new()),
                     asked => shard.index.search_batch(asked),
                 };
-                (numbers, answers.map_err(|source| failed(number, source)))
+                let answers = answers.map_err(|e| match e {
+                    // The shard has seen a part of the batch.
+                    SearchError::InBatch { query, source } => {
+                        let source = failed(number, *source);
+                        match numbers.get(query) {
+                            Some(&query) => SearchError::InBatch {
+                                query,
+                                source: Box::new(source),
+                            },
+                            None => source,
+                        }
+                    }
+                    other => failed(number, other),
+                });
+                (numbers, answers)
             })
             .collect();
         for (numbers, answers) in answers {
@@ -146,9 +163,10 @@ impl VectorIndex for Sharded {
                 }
             }
         }
-        let together = queries.iter().zip(merged).map(|(query, merged)| {
+        let numbered = queries.iter().enumerate().zip(merged);
+        let together = numbered.map(|((number, query), merged)| {
             if query.is_selective() {
-                return self.search(query);
+                return self.search(query).map_err(|e| e.in_batch(number));
             }
             let ranked = merged.into_ranked();
             Ok(Hits {

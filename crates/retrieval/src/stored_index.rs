@@ -65,6 +65,24 @@ impl StoredIndex {
         }
     }
 
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Flat(index) => index.len(),
+            Self::Ivf(index) => index.len(),
+            Self::Fused(index) => index.len(),
+            #[cfg(feature = "usearch")]
+            Self::Hnsw(index) => index.len(),
+        }
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn index(&self) -> &dyn VectorIndex {
         match self {
             Self::Flat(index) => index.as_ref(),
@@ -81,8 +99,8 @@ impl VectorIndex for StoredIndex {
         self.index().dim()
     }
 
-    fn len(&self) -> usize {
-        self.index().len()
+    fn count(&self) -> Result<usize, SearchError> {
+        self.index().count()
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

@@ -71,8 +71,13 @@ fn both(index: &dyn VectorIndex, query: &Query) -> Result<geoloc_retrieval::Hits
                 );
             }
         }
-        // As text: a NaN is not equal to itself.
-        (Err(alone), Err(together)) => assert_eq!(alone.to_string(), together.to_string()),
+        // As text: a NaN is not equal to itself. An error of a shard names the query inside.
+        (Err(alone), Err(together)) => {
+            let together = together
+                .to_string()
+                .replacen("query 0 (counted from 0): ", "", 1);
+            assert_eq!(alone.to_string(), together);
+        }
         (alone, together) => panic!("{index:?}: {alone:?} alone, {together:?} together"),
     }
     alone
@@ -137,6 +142,61 @@ fn odd_queries_are_refused_by_all() {
     }
 }
 
+/// A malformed query among others is named by its number, and the others are answered.
+#[test]
+fn a_bad_query_costs_no_other() {
+    let places = [point(1.0, 2.0), point(-3.0, 4.0)];
+    let good = Query::new(&[1.0, 0.5]);
+    let region = good.clone().region(Region::cells(&[]));
+    let nan = Query::new(&[0.0, f32::NAN]);
+    for index in filled(&[1.0, 0.0, 0.0, 1.0], &places) {
+        let index = index.as_ref();
+        let alone = index.search(&good).unwrap();
+        for bad in [nan.clone(), Query::new(&[1.0]), good.clone().k(0)] {
+            let queries = [
+                good.clone(),
+                region.clone(),
+                good.clone(),
+                bad,
+                good.clone(),
+            ];
+            let failed = index.search_batch(&queries);
+            assert!(
+                matches!(failed, Err(SearchError::InBatch { query: 3, .. })),
+                "{index:?}: {failed:?}"
+            );
+            let each = index.search_each(&queries);
+            assert_eq!(each.len(), 5);
+            for (number, answer) in each.iter().enumerate() {
+                match (number, answer) {
+                    (1, Ok(hits)) => assert!(hits.hits.is_empty()),
+                    (3, Err(_)) => {}
+                    (_, Ok(hits)) => assert_eq!(hits.hits, alone.hits),
+                    (_, Err(e)) => panic!("{index:?}: {number}: {e}"),
+                }
+            }
+        }
+        // Malformed in a way that only the engine notices.
+        let queries = [good.clone(), good.clone().weights(&[1.0, 2.0, 3.0])];
+        let failed = index.search_batch(&queries).unwrap_err();
+        assert!(
+            failed.to_string().contains("query 1"),
+            "{index:?}: {failed}"
+        );
+        let each = index.search_each(&queries);
+        assert!(each[0].is_ok() && each[1].is_err(), "{index:?}");
+    }
+    // A row without a place, so that regions are refused.
+    let mut index = FlatIndex::new(2).unwrap();
+    index.add(&Rows::new(&[1.0, 0.0])).unwrap();
+    let queries = [good.clone(), good.clone(), region];
+    let failed = index.search_batch(&queries);
+    assert!(matches!(failed, Err(SearchError::InBatch { query: 2, .. })));
+    let each = index.search_each(&queries);
+    assert!(each[0].is_ok() && each[1].is_ok());
+    assert_eq!(each[2], Err(SearchError::NoPlaces));
+}
+
 #[test]
 fn every_size_of_answer() {
     let places = [point(1.0, 2.0), point(-3.0, 4.0), point(50.0, 60.0)];
@@ -147,8 +207,7 @@ fn every_size_of_answer() {
         let vectors = &[1.0, 0.0, 0.0, 1.0, -1.0, 0.0][..2 * n];
         for index in filled(vectors, &places[..n]) {
             let index = index.as_ref();
-            assert_eq!((index.len(), index.dim()), (n, 2), "{index:?}");
-            assert_eq!(index.is_empty(), n == 0);
+            assert_eq!((index.count(), index.dim()), (Ok(n), 2), "{index:?}");
             let query = Query::new(&[1.0, 0.5]);
             for k in [n.max(1), n + 1, 1000, usize::MAX] {
                 for query in [
@@ -199,7 +258,7 @@ fn the_largest_id_is_the_last() {
                 index.add(&Rows::new(&[0.0; 4])),
                 Err(AddError::Full { .. })
             ));
-            assert_eq!(index.len(), 2);
+            assert_eq!(index.count(), Ok(2));
             let hits = index.search(&Query::new(&[0.0, 1.0])).unwrap();
             assert_eq!(hits.ids(), [u64::MAX - 1, u64::MAX]);
             // A removed id may be used again.
@@ -230,7 +289,7 @@ fn malformed_vectors_are_refused() {
             huge,
             Err(AddError::Vector(VectorError::NormTooLarge { row: 0, .. }))
         ));
-        assert!(index.is_empty());
+        assert_eq!(index.count(), Ok(0));
         let query = index.search(&Query::new(&[f32::INFINITY, 0.0]));
         assert!(matches!(
             query,
@@ -279,7 +338,7 @@ fn ids_are_unique_and_number_on() {
         assert_eq!(again, Err(AddError::DuplicateId { id: 41 }));
         let twice = index.add(&Rows::new(&[1.0, 0.0, 0.0, 1.0]).with_ids(&[7, 7]));
         assert_eq!(twice, Err(AddError::DuplicateId { id: 7 }));
-        assert_eq!(index.len(), 1);
+        assert_eq!(index.count(), Ok(1));
         index.add(&Rows::new(&[0.0, 1.0])).unwrap();
         assert_eq!(
             index.search(&Query::new(&[0.0, 1.0])).unwrap().ids(),

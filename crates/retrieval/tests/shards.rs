@@ -42,7 +42,7 @@ fn shards_by_face_answer_as_one() {
         })
         .collect();
     let sharded = Sharded::new(shards).unwrap();
-    assert_eq!((sharded.dim(), sharded.len()), (dim, n));
+    assert_eq!((sharded.dim(), sharded.count()), (dim, Ok(n)));
     for row in vectors.chunks_exact(dim).step_by(50) {
         let query = Query::new(row).k(12);
         let mut queries = vec![
@@ -75,8 +75,11 @@ impl VectorIndex for Down {
     fn dim(&self) -> usize {
         2
     }
-    fn len(&self) -> usize {
-        0
+    fn count(&self) -> Result<usize, SearchError> {
+        Err(SearchError::Unsupported {
+            engine: "down",
+            feature: "counting",
+        })
     }
     fn search(&self, _: &Query) -> Result<Hits, SearchError> {
         Err(SearchError::Unsupported {
@@ -98,6 +101,13 @@ fn a_failing_shard_is_named() {
     let sharded = Sharded::new(vec![shard(Arc::new(up), 0), shard(Arc::new(Down), 1)]).unwrap();
     let failed = sharded.search(&Query::new(&[1.0, 0.0]));
     assert!(matches!(failed, Err(SearchError::Shard { shard: 1, .. })));
+    let counted = sharded.count();
+    assert!(matches!(counted, Err(SearchError::Shard { shard: 1, .. })));
+    // An engine behind the index fails for all queries; a malformed query only for itself.
+    let queries = [Query::new(&[1.0, 0.0]), Query::new(&[f32::NAN, 0.0])];
+    let each = sharded.search_each(&queries);
+    assert!(matches!(each[0], Err(SearchError::Shard { shard: 1, .. })));
+    assert!(matches!(each[1], Err(SearchError::Vector(_))));
     assert!(Sharded::new(Vec::new()).is_err());
 }
 
@@ -122,8 +132,8 @@ impl VectorIndex for Counted {
     fn dim(&self) -> usize {
         self.index.dim()
     }
-    fn len(&self) -> usize {
-        self.index.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        self.index.count()
     }
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
         self.count(0);
@@ -166,7 +176,10 @@ fn a_batch_reaches_each_shard_once() {
         assert_eq!(sharded.search(query).as_ref(), Ok(together));
     }
     let wrong = sharded.search_batch(&[Query::new(&[1.0, 0.0]), Query::new(&[1.0])]);
-    assert!(matches!(wrong, Err(SearchError::Vector(_))));
+    let Err(SearchError::InBatch { query: 1, source }) = wrong else {
+        panic!("{wrong:?}");
+    };
+    assert!(matches!(*source, SearchError::Vector(_)));
 }
 
 /// No region would reach the rows of such a shard, and the answers would be called exact.

@@ -71,10 +71,11 @@ impl FeatureLayout {
         }
     }
 
-    /// Bytes of a finished file; `None` if they are more than can be counted.
+    /// Bytes of a finished file; `None` if they are more than can be counted, or a row has no values: then
+    /// the number of its tokens is not bounded.
     pub(super) fn file_bytes(&self) -> Option<u64> {
         let row = self.row_bytes();
-        if row == usize::MAX || self.values() == usize::MAX {
+        if row == 0 || row == usize::MAX || self.values() == usize::MAX {
             return None;
         }
         let rows = self.rows.checked_mul(row as u64)?;

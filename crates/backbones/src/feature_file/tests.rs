@@ -45,6 +45,23 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().unwrap()
 }
 
+/// A short file may be one that was cut off in its header, or a file of someone who mistyped a name.
+#[test]
+fn a_short_file_is_overwritten_only_if_it_is_a_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.features");
+    let open = || FeatureWriter::open(&path, key(), layout(Precision::F32));
+    for other in [b"lat,lon\n1,2\n".as_slice(), b"GEOLFEAX", b"{"] {
+        std::fs::write(&path, other).unwrap();
+        assert!(matches!(open(), Err(FeatureFileError::Damaged { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), other);
+    }
+    for cut in [b"".as_slice(), b"GEO", b"GEOLFEAT\x01", &[0; 100]] {
+        std::fs::write(&path, cut).unwrap();
+        assert_eq!(open().unwrap().done(), 0);
+    }
+}
+
 #[test]
 fn a_run_that_was_cut_off_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
@@ -193,6 +210,8 @@ fn sizes_beyond_counting_are_refused_before_anything_is_read() {
         (5, 3, [usize::MAX, 2]),
         (5, 1 << 33, [1 << 16, 1 << 15]),
         (1 << 62, 1, [1, 1]),
+        // No bytes, and more tokens than can be counted.
+        (5, 0, [1 << 33, 1 << 33]),
     ];
     for (rows, width, grid) in sizes {
         let layout = FeatureLayout {

@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, f16};
 use geoloc_core::Features;
 use sha2::{Digest, Sha256};
 
-use super::layout::{COUNT_AT, HASH_AT, Header, ROWS_AT, damaged, io};
+use super::layout::{COUNT_AT, HASH_AT, Header, MAGIC, ROWS_AT, damaged, io};
 use super::{FeatureFile, FeatureFileError, FeatureKey, FeatureLayout, Precision};
 
 /// A feature file that is being written.
@@ -63,8 +63,19 @@ impl FeatureWriter {
         let header = Header { key, layout };
         let length = file.seek(SeekFrom::End(0)).map_err(|e| io(path, e))?;
         let mut done = 0;
-        // A file shorter than its header was cut off while it was created.
+        // A file shorter than its header was cut off while it was created, if it begins as one.
         if length < ROWS_AT {
+            let mut start = [0; 8];
+            let start = &mut start[..length.min(8) as usize];
+            file.seek(SeekFrom::Start(0))
+                .and_then(|_| file.read_exact(start))
+                .map_err(|e| io(path, e))?;
+            if !MAGIC.starts_with(start) && start.iter().any(|&b| b != 0) {
+                return Err(damaged(
+                    path,
+                    "it does not begin as one, and is left as it is",
+                ));
+            }
             let bytes = header.to_bytes(path)?;
             write_at(path, &mut file, 0, &bytes)?;
         } else {
@@ -75,9 +86,10 @@ impl FeatureWriter {
             let (found, count, _) = Header::from_bytes(path, &bytes)?;
             found.expect(path, &header)?;
             let rows = count.checked_mul(layout.row_bytes() as u64);
-            if rows
-                .and_then(|rows| rows.checked_add(ROWS_AT))
-                .is_none_or(|end| length < end)
+            if count > layout.rows
+                || rows
+                    .and_then(|rows| rows.checked_add(ROWS_AT))
+                    .is_none_or(|end| length < end)
             {
                 return Err(damaged(path, "rows that it counts are missing"));
             }

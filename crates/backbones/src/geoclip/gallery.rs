@@ -41,6 +41,14 @@ pub enum GalleryError {
         #[source]
         source: std::io::Error,
     },
+    /// The list does not begin with its header.
+    #[error("{}, line 1: {text:?} is not the header LAT,LON", .path.display())]
+    Header {
+        /// Which file.
+        path: PathBuf,
+        /// Its first line.
+        text: String,
+    },
     /// A line of the list is no place.
     #[error("{}, line {line}: {text:?} is not a latitude and a longitude in degrees", .path.display())]
     Line {
@@ -61,7 +69,7 @@ impl LocationGallery {
     ///
     /// # Errors
     ///
-    /// [`GalleryError`] names the first line that is no place.
+    /// [`GalleryError`] names the first line that is no place, or the first line if it is not the header.
     pub fn read_places(path: impl AsRef<Path>) -> Result<Vec<LatLng>, GalleryError> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|source| GalleryError::Io {
@@ -72,16 +80,24 @@ impl LocationGallery {
             let (lat, lng) = text.split_once(',')?;
             LatLng::new(lat.trim().parse().ok()?, lng.trim().parse().ok()?).ok()
         };
-        let lines = text.lines().enumerate().skip(1);
+        let bad = |i: usize, line: &str| GalleryError::Line {
+            path: path.to_path_buf(),
+            line: i + 1,
+            text: line.to_owned(),
+        };
+        let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+        // Without the header the first place would be lost.
+        let header = lines.next().map_or("", |(_, line)| line);
+        let names = header.split(',').map(str::trim);
+        if !names.map(str::to_ascii_lowercase).eq(["lat", "lon"]) {
+            return Err(GalleryError::Header {
+                path: path.to_path_buf(),
+                text: header.to_owned(),
+            });
+        }
         lines
             .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(i, line)| {
-                place(line).ok_or_else(|| GalleryError::Line {
-                    path: path.to_path_buf(),
-                    line: i + 1,
-                    text: line.to_owned(),
-                })
-            })
+            .map(|(i, line)| place(line).ok_or_else(|| bad(i, line)))
             .collect()
     }
 
@@ -119,7 +135,8 @@ impl LocationGallery {
             Err(_) => {
                 let mut writer = FeatureWriter::open(&cache, key, layout)?;
                 let done = writer.done() as usize;
-                for batch in places.get(done..).unwrap_or_default().chunks(BATCH) {
+                // The writer refuses a file that counts more rows than the layout.
+                for batch in places[done..].chunks(BATCH) {
                     let map = super::location::project(batch, device);
                     writer.append(encoder.encode(map))?;
                 }

@@ -76,6 +76,22 @@ fn lines_that_are_no_places_are_named() {
             other => panic!("{bad}: {other:?}"),
         }
     }
+    std::fs::write(&path, "\u{feff}lat, lon\r\n1,2\r\n").unwrap();
+    assert_eq!(LocationGallery::read_places(&path).unwrap().len(), 1);
+    // The first line is no place that could be lost.
+    for headless in [
+        "1,2\n3,4\n",
+        "",
+        "LON,LAT\n1,2\n",
+        "version https://git-lfs\n",
+    ] {
+        std::fs::write(&path, headless).unwrap();
+        let read = LocationGallery::read_places(&path);
+        assert!(
+            matches!(read, Err(GalleryError::Header { .. })),
+            "{headless:?}"
+        );
+    }
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn shrink(mut matrix: Vec<f64>, width: usize, shrinkage: f64) -> Vec<f64> {
 fn inverse_root(matrix: Vec<f64>, width: usize) -> Result<Vec<f64>, WhiteningError> {
     let singular = |spanned| WhiteningError::Singular { spanned, width };
     let (values, mut axes) = symmetric_eigen(matrix, width).ok_or(singular(0))?;
+    // No values span nothing.
     let largest = values.first().copied().unwrap_or(0.0);
     let spanned = values.iter().take_while(|&&v| v > NOISE * largest).count();
     if spanned < width {

@@ -102,6 +102,7 @@ impl Whitening {
             spanned: 0,
         };
         let (values, vectors) = symmetric_eigen(covariance, width).ok_or(none)?;
+        // No values span nothing.
         let largest = values.first().copied().unwrap_or(0.0);
         let spanned = values.iter().take_while(|&&v| v > NOISE * largest).count();
         if components == 0 || components > spanned {

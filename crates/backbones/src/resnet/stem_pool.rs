@@ -38,6 +38,7 @@ fn on_flex(x: &Tensor<4>) -> Option<Tensor<4>> {
                         let lines = (2 * row).saturating_sub(1)..(2 * row + 2).min(height);
                         let mut lines =
                             map[lines.start * width..lines.end * width].chunks_exact(width);
+                        // There is one at least: 2 row < height.
                         line.copy_from_slice(lines.next().unwrap_or_default());
                         for other in lines {
                             for (most, value) in line.iter_mut().zip(other) {

@@ -32,6 +32,7 @@ impl SmallCnn {
             .zip(channels)
             .map(|(&input, &output)| Stage::new(input, output, device))
             .collect();
+        // The configuration has at least one stage.
         let width = channels.last().copied().unwrap_or(3) * side * side;
         Self {
             stages,

@@ -128,6 +128,7 @@ impl Layer {
         let blocks = w.par_chunks_mut((block * outputs).max(1)).enumerate();
         blocks.for_each(|(at, w)| {
             let count = w.len() / outputs;
+            // Without rows there is no x.
             let x = x.get(at * block..).unwrap_or_default();
             let left = Matrix::new(x, [count, rows], [1, inputs]);
             let mut sum = MatrixMut::new(w, [count, outputs], [outputs, 1]);

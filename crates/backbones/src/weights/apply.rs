@@ -93,6 +93,7 @@ fn join(
                 rule: reason,
             };
             let Some(part) = part else {
+                // Where the first part lacks, there is no shape to name.
                 let shape = whole.map(|w| w.shape).unwrap_or_default();
                 return Err(misfit(name, shape, format!("joined: no part {piece}")));
             };

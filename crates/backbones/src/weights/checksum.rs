@@ -1,7 +1,6 @@
 //! SHA-256 of weight files.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -19,15 +18,9 @@ pub fn sha256_of(path: impl AsRef<Path>) -> Result<String, WeightsError> {
         path: path.to_path_buf(),
         source,
     };
-    let mut reader = BufReader::new(File::open(path).map_err(fail)?);
+    let mut file = File::open(path).map_err(fail)?;
     let mut hash = Sha256::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match reader.read(&mut block).map_err(fail)? {
-            0 => break,
-            read => hash.update(block.get(..read).unwrap_or_default()),
-        }
-    }
+    std::io::copy(&mut file, &mut hash).map_err(fail)?;
     Ok(hash.finalize().iter().fold(String::new(), |mut text, b| {
         use std::fmt::Write;
         // Writing to a string does not fail.

@@ -38,6 +38,14 @@ pub enum WeightsError {
         /// What the reader said.
         reason: String,
     },
+    /// The file is text, whatever its ending says.
+    #[error("{}: no weights but {kind}", .path.display())]
+    Text {
+        /// Which file.
+        path: PathBuf,
+        /// What the text looks like, and what to do.
+        kind: &'static str,
+    },
     /// The pickle refers to a class or function that is none of those of tensors. Nothing of it was
     /// run.
     #[error(
@@ -89,6 +97,18 @@ pub enum WeightsError {
         /// The value.
         value: f32,
     },
+    /// A running variance of a batch norm is negative, so that its square root is no number.
+    #[error("{}: tensor {name} holds {value} at position {index}, but no variance is negative", .path.display())]
+    Negative {
+        /// Which file.
+        path: PathBuf,
+        /// Name, renamed by the key map.
+        name: String,
+        /// Position in row-major order.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
     /// Two tensors have one name after the renaming.
     #[error("{}: two tensors become {name} by the key map", .path.display())]
     Duplicate {
@@ -111,11 +131,12 @@ pub enum WeightsError {
     },
     /// File and module do not have the same tensors.
     #[error(
-        "{}: the file does not fit the module{}{}{}",
+        "{}: the file does not fit the module{}{}{}{}",
         .path.display(),
         List("missing in the file", .missing),
         List("not in the module", .extra),
-        List("of another shape", .misshapen)
+        List("of another shape", .misshapen),
+        Under(.prefix.as_deref())
     )]
     Mismatch {
         /// Which file.
@@ -126,6 +147,9 @@ pub enum WeightsError {
         extra: Vec<String>,
         /// Tensors of another shape.
         misshapen: Vec<Misshapen>,
+        /// What stands before most of the missing names in the file, if that is it; to be given to
+        /// [`KeyMap::within`](super::KeyMap::within).
+        prefix: Option<String>,
     },
 }
 
@@ -148,6 +172,21 @@ impl fmt::Display for Misshapen {
             found,
         } = self;
         write!(f, "{name} {found:?} instead of {expected:?}")
+    }
+}
+
+/// Part of a message: where the missing tensors are.
+struct Under<'a>(Option<&'a str>);
+
+impl fmt::Display for Under<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(prefix) => write!(
+                f,
+                "; names in the file begin with {prefix:?}, which is to be taken off"
+            ),
+            None => Ok(()),
+        }
     }
 }
 

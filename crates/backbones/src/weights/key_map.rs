@@ -93,10 +93,25 @@ impl KeyMap {
         self
     }
 
-    /// Adds [`Rule::Under`].
+    /// Adds [`Rule::Under`] after the other rules; [`within`](Self::within) puts it before them.
     #[must_use]
     pub fn under(self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.rule(Rule::Under(prefix.into()))
+    }
+
+    /// Puts a [`Rule::Under`] before all other rules: for a checkpoint whose names have something before those
+    /// that these rules are for. Wrappers leave such prefixes: `module.`, `_orig_mod.`,
+    /// `module._orig_mod.`, or `state_dict.` where the weights are one of several entries.
+    ///
+    /// ```
+    /// use geoloc_backbones::ResNetConfig;
+    ///
+    /// let keys = ResNetConfig::resnet18().torchvision_keys().within("state_dict.module.");
+    /// ```
+    #[must_use]
+    pub fn within(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
+        self.rules.insert(0, Rule::Under(prefix.into()));
+        self
     }
 
     /// Adds [`Rule::DropPrefix`].

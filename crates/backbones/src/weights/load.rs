@@ -33,8 +33,8 @@ pub struct LoadReport {
 ///
 /// # Errors
 ///
-/// [`WeightsError`]: a file that cannot be read or is damaged, numbers of another type, values
-/// that are not finite, and any difference between the tensors of file and module.
+/// [`WeightsError`]: a file that cannot be read, is damaged or is text; numbers of another type, values
+/// that are not finite, negative variances, and any difference between the tensors of file and module.
 pub fn load_weights<M: Module>(
     module: &mut M,
     path: impl AsRef<Path>,
@@ -55,6 +55,7 @@ pub fn load_weights<M: Module>(
     let mut renamed: BTreeMap<String, FileTensor> = BTreeMap::new();
     for tensor in apply_rules(path, kept, keys.rules())? {
         let name = tensor.name.clone();
+        check_variance(path, &tensor)?;
         if renamed.insert(name.clone(), tensor).is_some() {
             return Err(WeightsError::Duplicate {
                 path: path.to_path_buf(),
@@ -87,6 +88,40 @@ pub fn load_weights<M: Module>(
     })
 }
 
+/// Fails if a running variance of a batch norm has negative values: all that follows would be NaN.
+fn check_variance(path: &Path, tensor: &FileTensor) -> Result<(), WeightsError> {
+    if !tensor.name.ends_with("running_var") {
+        return Ok(());
+    }
+    let mut values = tensor.values.iter().copied().enumerate();
+    match values.find(|&(_, value)| value < 0.0) {
+        Some((index, value)) => Err(WeightsError::Negative {
+            path: path.to_path_buf(),
+            name: tensor.name.clone(),
+            index,
+            value,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// What stands in the file before more than half of the missing names.
+fn common_prefix(missing: &[String], extra: &[String]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in extra {
+        for prefix in missing
+            .iter()
+            .filter_map(|name| found.strip_suffix(name.as_str()))
+        {
+            if prefix.ends_with('.') {
+                *counts.entry(prefix).or_default() += 1;
+            }
+        }
+    }
+    let (prefix, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (2 * count > missing.len()).then(|| prefix.to_owned())
+}
+
 /// Fails unless every tensor of both sides found its partner.
 fn complete(
     path: &Path,
@@ -105,6 +140,7 @@ fn complete(
                 let name = &stored_name(name, shapes);
                 let mut expected: Vec<usize> = expected.iter().copied().collect();
                 let adapted: Vec<usize> = found.iter().copied().collect();
+                // A name that burn has changed beyond recognition: the shape is that after the adapter.
                 let found = shapes.get(name).cloned().unwrap_or(adapted.clone());
                 if found != adapted {
                     // The adapter has turned the matrix; report both as in the file.
@@ -129,9 +165,11 @@ fn complete(
         return Ok(());
     }
     let missing = result.missing.iter();
+    let missing: Vec<String> = missing.map(|(n, at)| name_in_file(n, at, layout)).collect();
     Err(WeightsError::Mismatch {
         path: path.to_path_buf(),
-        missing: missing.map(|(n, at)| name_in_file(n, at, layout)).collect(),
+        prefix: common_prefix(&missing, &result.unused),
+        missing,
         extra: result.unused.clone(),
         misshapen,
     })

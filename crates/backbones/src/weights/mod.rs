@@ -15,6 +15,7 @@ mod error;
 mod key_map;
 mod load;
 mod read;
+mod text;
 
 pub use checkpoint::read_scalar;
 pub use checksum::{sha256_of, verify_sha256};

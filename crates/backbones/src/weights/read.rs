@@ -6,8 +6,8 @@ use burn::store::burn_pack::{self, Tensor as Stored};
 use burn::store::{ModuleStore, SafetensorsStore, SafetensorsStoreError, bridge};
 use burn::tensor::{Bytes, DType, TensorData};
 
-use super::WeightsError;
 use super::checkpoint::{self, Pickled};
+use super::{WeightsError, text};
 
 /// A tensor in memory.
 pub(super) struct FileTensor {
@@ -61,6 +61,7 @@ pub(super) fn open(path: &Path) -> Result<(Vec<Unread>, Layout), WeightsError> {
     if !metadata.is_file() || metadata.len() == 0 {
         return Err(damaged(path, format, "the file is empty"));
     }
+    text::refuse(path)?;
     let stored = |tensors: Vec<Stored>| tensors.into_iter().map(Unread::Stored).collect();
     let (tensors, layout): (Vec<Unread>, Layout) = match format {
         "safetensors" => (stored(open_safetensors(path)?), Layout::PyTorch),

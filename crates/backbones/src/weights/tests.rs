@@ -356,6 +356,88 @@ fn files_that_are_not_weights_are_named() {
     ));
 }
 
+/// Whatever their ending: a pointer of Git LFS, a web page, an answer of a server, any other text.
+#[test]
+fn text_in_the_place_of_weights_is_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 46830571\n";
+    let page = "\u{feff}\n<!DOCTYPE html><html><title>Sign in</title></html>";
+    let long = "é".repeat(600);
+    let cases = [
+        (pointer, "git lfs pull"),
+        (page, "web page"),
+        ("{\"error\": \"Access denied\"}", "text"),
+        (long.as_str(), "text"),
+    ];
+    for (content, wanted) in cases {
+        for name in ["w.pth", "w.pt", "w.safetensors", "w.bpk"] {
+            let file = file(name, content.as_bytes());
+            let error = load_weights(&mut small(), &file.path, &keys()).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, WeightsError::Text { .. }), "{name}: {text}");
+            assert!(text.contains(name) && text.contains(wanted), "{text}");
+        }
+        let file = file("scale.pth", content.as_bytes());
+        let error = super::read_scalar(&file.path).unwrap_err();
+        assert!(matches!(error, WeightsError::Text { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_negative_variance_is_refused_by_name() {
+    let mut entries = fitting();
+    entries[5] = floats("bn.running_var", &[2], &[7., -1e-3]);
+    match load(&entries, &keys()) {
+        Err(WeightsError::Negative {
+            name, index, value, ..
+        }) => assert_eq!((name.as_str(), index, value), ("bn.running_var", 1, -1e-3)),
+        other => panic!("{other:?}"),
+    }
+    // Nothing that a norm takes the root of.
+    entries[5] = floats("bn.running_var", &[2], &[0., 1.]);
+    entries[6] = floats("table", &[2, 2], &[-1.; 4]);
+    load(&entries, &keys()).unwrap();
+}
+
+/// Prefixes that wrappers leave, alone and inside each other, before a map whose rules name whole tensors.
+#[test]
+fn wrapped_names_are_found_and_taken_off() {
+    let keys = keys().rename("matrix", "table");
+    for prefix in [
+        "module.",
+        "_orig_mod.",
+        "module._orig_mod.",
+        "state_dict.model.",
+    ] {
+        let wrapped = |name: &str| -> &'static str {
+            let name = if name == "table" { "matrix" } else { name };
+            Box::leak(format!("{prefix}{name}").into_boxed_str())
+        };
+        let mut entries: Vec<Entry> = fitting();
+        for entry in &mut entries {
+            entry.0 = wrapped(entry.0);
+        }
+        let error = load(&entries, &keys).unwrap_err();
+        let text = error.to_string();
+        match error {
+            WeightsError::Mismatch { prefix: found, .. } => {
+                assert_eq!(found.as_deref(), Some(prefix), "{text}");
+                assert!(text.contains(&format!("begin with {prefix:?}")), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+        let module = load(&entries, &keys.clone().within(prefix)).unwrap();
+        assert_eq!(values(module.table.val()), [1., 2., 3., 4.]);
+        assert_eq!(values(module.bn.running_var.value()), [7., 8.]);
+    }
+    // No prefix is named where there is none.
+    let mut entries = fitting();
+    entries[6] = floats("other.tables", &[2, 2], &[1.; 4]);
+    assert!(matches!(
+        load(&entries, &self::keys()),
+        Err(WeightsError::Mismatch { prefix: None, .. })
+    ));
+}
+
 #[test]
 fn checksums_are_those_of_the_standard() {
     // FIPS 180-2, appendix B.1.

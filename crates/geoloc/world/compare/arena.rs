@@ -106,7 +106,7 @@ impl<V: Views> Arena<'_, V> {
     ) -> Result<Trained<M>, WorldError> {
         let parameters = Module::num_params(&learner);
         let name = format!("{}{}", self.prefix, self.approach);
-        let run = format!("{} {}", self.config.run(), self.views.source());
+        let run = format!("{} {}", self.config.run()?, self.views.source());
         let mut trainer = Trainer::new(self.config.trainer())
             .named(&name)
             .with_progress(self.progress)
@@ -202,7 +202,10 @@ impl<V: Views> Arena<'_, V> {
             .filter_map(|p| Some(haversine_km(p.truth, p.predicted?)))
             .collect();
         errors.sort_unstable_by(f64::total_cmp);
-        Ok(errors.get(errors.len() / 2).copied().unwrap_or(0.0))
+        let median = errors.get(errors.len() / 2).copied();
+        median.ok_or_else(|| WorldError::NoAnswer {
+            method: format!("{}{}", self.prefix, self.approach),
+        })
     }
 
     fn predictions(

@@ -214,8 +214,8 @@ impl<V: Views> Arena<'_, V> {
             scenes: TerrainCells::KINDS,
             expert: self.cell_head(cells),
         };
-        let places = self.ground.places.get(..2000);
-        let places = places.unwrap_or(&self.ground.places);
+        let places = &self.ground.places;
+        let places = &places[..places.len().min(2000)];
         let targets = CellClasses::new(cells.clone());
         let targets = TerrainCells::new(targets, &self.ground.task, places)?;
         let mut trained = self.train(&head, SceneExpertsLoss::default(), targets)?;

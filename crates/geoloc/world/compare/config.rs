@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbones::SmallCnnConfig;
 use crate::trainer::TrainerConfig;
+use crate::world::WorldError;
 
 /// Settings of [`compare`](super::compare): the same for every approach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,13 +92,13 @@ impl CompareConfig {
     }
 
     /// What training depends on, without what is asked of a trained model.
-    pub(super) fn run(&self) -> String {
+    pub(super) fn run(&self) -> Result<String, WorldError> {
         let trained = Self {
             random: 0,
             unseen: 0,
             ..self.clone()
         };
-        serde_json::to_string(&trained).unwrap_or_default()
+        serde_json::to_string(&trained).map_err(WorldError::Settings)
     }
 
     /// Places above which a cell is divided.

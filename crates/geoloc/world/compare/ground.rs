@@ -132,7 +132,8 @@ impl Ground {
     /// The places of a set.
     pub(super) fn set(&self, set: Set) -> &[LatLng] {
         match set {
-            Set::Gallery => self.places.get(..self.gallery).unwrap_or(&self.places),
+            // `new` limits the gallery to the places.
+            Set::Gallery => &self.places[..self.gallery],
             Set::Seen => &self.seen,
             Set::Random => &self.random,
             Set::Unseen => &self.unseen,

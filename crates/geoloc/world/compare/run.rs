@@ -158,7 +158,7 @@ fn round<V: Views>(
     device: &Device,
 ) -> Result<Vec<ApproachOutcome>, WorldError> {
     make_folder(folder)?;
-    let config = serde_json::to_string(&comparison.config).unwrap_or_default();
+    let config = serde_json::to_string(&comparison.config).map_err(WorldError::Settings)?;
     let key = format!("{config} {}", views.source());
     let mut outcomes = Vec::new();
     for &approach in &comparison.approaches {

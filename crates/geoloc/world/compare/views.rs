@@ -82,7 +82,8 @@ impl Views for Pixels<'_> {
         rows: Range<usize>,
         device: &Device,
     ) -> Result<<SmallCnn as Encoder>::Input, WorldError> {
-        let places = self.ground.set(set).get(rows).unwrap_or_default();
+        // Rows are those of a part of the set.
+        let places = &self.ground.set(set)[rows];
         let tiles = self.ground.task.tiles(View::Query, places)?;
         self.ground.task.images(&tiles, device)
     }

@@ -182,8 +182,7 @@ impl Evaluation<'_> {
     /// Ground photos with their places.
     fn photo_index(&self) -> Result<FlatIndex, WorldError> {
         let all = self.run.ground.photos();
-        let places = all.get(..self.config.retrieval_photos.min(all.len()));
-        let places = places.unwrap_or(all);
+        let places = &all[..self.config.retrieval_photos.min(all.len())];
         let vectors = self.run.embed_photos(places, PHOTO_SEED)?;
         let places: Vec<Place> = places.iter().map(|&p| p.into()).collect();
         let mut index = FlatIndex::new(self.run.dim())?;

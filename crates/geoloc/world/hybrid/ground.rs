@@ -59,8 +59,8 @@ impl Ground {
             *counts.entry(parent).or_default() += 1;
         }
         ground.covered = counts.into_iter().collect();
-        let at = |place: LatLng| ground.prototype_of(place).unwrap_or(0);
-        ground.parents = ground.photos.iter().map(|&p| at(p)).collect();
+        let parents = ground.photos.iter().map(|&p| ground.prototype_of(p));
+        ground.parents = parents.collect::<Option<_>>().ok_or(WorldError::NoPlace)?;
         for &place in &ground.photos {
             ground.near.entry(bucket(place)).or_default().push(place);
         }
@@ -161,6 +161,7 @@ impl Ground {
 fn bucket(place: LatLng) -> CellId {
     let leaf = CellId::from_lat_lng(place);
     let level = crate::geo_cells::Level::closest_to_area_km2(36.0 * 36.0);
+    // A leaf has a parent at every level.
     leaf.parent(level).unwrap_or(leaf)
 }
 

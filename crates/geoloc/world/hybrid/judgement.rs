@@ -38,9 +38,16 @@ pub struct Contest {
     pub test: CoinTest,
 }
 
+fn no_recall(method: &'static str, slice: Slice) -> WorldError {
+    WorldError::NoFigure {
+        method,
+        figure: format!("recall on {} queries", slice.name()),
+    }
+}
+
 impl Evaluation<'_> {
     /// Shares within one cell width, from the report; the unseen slice against the default gallery.
-    pub(super) fn recalls(&self, report: &Report) -> [SliceRecall; 3] {
+    pub(super) fn recalls(&self, report: &Report) -> Result<[SliceRecall; 3], WorldError> {
         let width = self.run.ground.cells().cell_width_km();
         let within = |name: &str, slice: Slice| {
             let method = report.method(name)?;
@@ -51,30 +58,37 @@ impl Evaluation<'_> {
             let summary = report.method(name)?.retrieval.as_ref()?;
             summary.recall.first().map(|r| r.share.value)
         };
-        Slice::ALL.map(|slice| {
-            let share = |name: &str, gallery: &str| match slice {
-                Slice::Unseen => first(gallery),
-                _ => within(name, slice),
+        let recall = |slice: Slice| -> Result<SliceRecall, WorldError> {
+            let share = |name: &'static str, gallery: &'static str| {
+                let (method, value) = match slice {
+                    Slice::Unseen => (gallery, first(gallery)),
+                    _ => (name, within(name, slice)),
+                };
+                value.ok_or_else(|| no_recall(method, slice))
             };
-            SliceRecall {
+            Ok(SliceRecall {
                 queries: self.queries.slices.iter().filter(|&&s| s == slice).count(),
-                aerial_r1: share(methods::AERIAL, methods::GALLERY).unwrap_or(0.0),
-                prototype_r1: share(methods::PROTOTYPES, methods::GALLERY_PROTOTYPES)
-                    .unwrap_or(0.0),
-                fused_r1: share(methods::FUSED, methods::GALLERY_FUSED).unwrap_or(0.0),
-            }
-        })
+                aerial_r1: share(methods::AERIAL, methods::GALLERY)?,
+                prototype_r1: share(methods::PROTOTYPES, methods::GALLERY_PROTOTYPES)?,
+                fused_r1: share(methods::FUSED, methods::GALLERY_FUSED)?,
+            })
+        };
+        let [covered, uncovered, unseen] = Slice::ALL;
+        Ok([recall(covered)?, recall(uncovered)?, recall(unseen)?])
     }
 
     /// Shares of the gallery of the model file within the width of a parent cell.
-    pub(super) fn shipped_recalls(&self, report: &Report) -> [f64; 3] {
+    pub(super) fn shipped_recalls(&self, report: &Report) -> Result<[f64; 3], WorldError> {
         let width = 2.0 * self.run.ground.cells().cell_width_km();
-        Slice::ALL.map(|slice| {
+        let recall = |slice: Slice| {
             let method = report.method(methods::SHIPPED);
             let slices = method.and_then(|m| m.slices.iter().find(|s| s.tag == "cells"));
             let found = slices.and_then(|slices| slices.get(slice.name()));
-            found.and_then(|d| d.share_within(width)).unwrap_or(0.0)
-        })
+            let share = found.and_then(|d| d.share_within(width));
+            share.ok_or_else(|| no_recall(methods::SHIPPED, slice))
+        };
+        let [covered, uncovered, unseen] = Slice::ALL;
+        Ok([recall(covered)?, recall(uncovered)?, recall(unseen)?])
     }
 
     /// Two methods on the queries of a slice.

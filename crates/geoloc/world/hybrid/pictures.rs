@@ -197,6 +197,7 @@ fn colors(prototypes: &CellPrototypes) -> Vec<[u8; 3]> {
         }
         let mut sorted = scores.clone();
         sorted.sort_by(f64::total_cmp);
+        // Without prototypes nothing is coloured.
         let at = |share: f64| {
             sorted
                 .get((share * (n - 1.0)) as usize)

@@ -98,6 +98,7 @@ impl WorldQueries {
         let contrast: Vec<f64> = plain.iter().map(|p| contrast(&p.photo)).collect();
         let mut sorted = contrast.clone();
         sorted.sort_by(f64::total_cmp);
+        // Without queries nothing is compared with it.
         let quarter = sorted.get(sorted.len() / 4).copied().unwrap_or(0.0);
         Ok(Self {
             vectors,

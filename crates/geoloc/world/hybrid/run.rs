@@ -195,8 +195,8 @@ fn evaluate(
         contests,
         fused,
     } = evaluation.evaluate(locator, &mut report)?;
-    let slices = evaluation.recalls(&report);
-    let shipped = evaluation.shipped_recalls(&report);
+    let slices = evaluation.recalls(&report)?;
+    let shipped = evaluation.shipped_recalls(&report)?;
     note(&mut report, &choice, &contests);
     let galleries = pictures::all(&run, &prototypes, &queries, &fused, &report)?;
     Ok(HybridOutcome {
@@ -263,8 +263,9 @@ fn note(report: &mut Report, choice: &FusionChoice, contests: &[Contest]) {
     ));
     for contest in contests {
         let interval = contest.difference.interval.map_or(String::new(), |i| {
-            let high = i.high.unwrap_or(f64::NAN);
-            format!(" [{:+.1}, {:+.1}]", 100.0 * i.low, 100.0 * high)
+            let percent = |high: f64| format!("{:+.1}", 100.0 * high);
+            let high = i.high.map_or_else(|| "unbounded".to_owned(), percent);
+            format!(" [{:+.1}, {high}]", 100.0 * i.low)
         });
         report.notes.push(format!(
             "Cells {}, {} cell width{}: {} less {}: {:+.1} points{interval}, exact McNemar p = {:.2e}.",

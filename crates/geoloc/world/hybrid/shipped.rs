@@ -39,8 +39,9 @@ impl ShippedGallery {
                 let Ok(at) = prototypes.cells().binary_search(cell) else {
                     return fusion.bias;
                 };
-                let prototype = prototypes.vectors().get(at * dim..(at + 1) * dim);
-                for (c, p) in code.iter_mut().zip(prototype.unwrap_or(&[])) {
+                // `CellPrototypes` holds `dim` values a cell.
+                let prototype = &prototypes.vectors()[at * dim..(at + 1) * dim];
+                for (c, p) in code.iter_mut().zip(prototype) {
                     *c += kappa * p;
                 }
                 0.0

@@ -19,6 +19,7 @@ use super::record::Record;
 /// makes the first step on a row that is met late up to 3.2 times as long at the usual decays.
 pub(super) fn step(row: &mut Record, gradient: &[f32], rate: f64, config: &TableConfig) {
     row.steps = row.steps.saturating_add(1);
+    // Beyond it the corrections are 1 all the same.
     let t = i32::try_from(row.steps).unwrap_or(i32::MAX);
     let (beta1, beta2) = (f64::from(config.beta1), f64::from(config.beta2));
     let size = (rate / (1.0 - beta1.powi(t))) as f32;

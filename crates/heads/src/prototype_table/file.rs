@@ -106,7 +106,7 @@ impl Rows {
             });
         }
         let map = map(&file).map_err(&failed)?;
-        let header = Header::read(map.get(..PAGE).unwrap_or(&[]), path)?;
+        let header = Header::read(&map[..PAGE], path)?;
         let (start, record) = (
             start_of_rows(header.rows as usize),
             record_bytes(header.config.dim),
@@ -117,9 +117,7 @@ impl Rows {
         if length != Some(map.len()) {
             return Err(TableError::damaged(path, "length of the file"));
         }
-        let raw = map
-            .get(PAGE..PAGE + 8 * header.rows as usize)
-            .unwrap_or(&[]);
+        let raw = &map[PAGE..PAGE + 8 * header.rows as usize];
         if xxh3_64(raw) != header.cells_sum {
             return Err(TableError::damaged(path, "cells"));
         }
@@ -149,27 +147,31 @@ impl Rows {
         header: Header,
         to: Option<u64>,
     ) -> Result<Header, TableError> {
-        let refused = || TableError::Step {
+        let refused = |asked: u64| TableError::Step {
             path: path.to_path_buf(),
-            asked: to.unwrap_or_default(),
+            asked,
             last: header.step,
             previous: header.previous,
         };
-        let further = to.is_some_and(|step| step != header.step);
-        if further && (to != Some(header.previous) || header.generation == 0) {
-            return Err(refused());
+        let further = to.filter(|&step| step != header.step);
+        if let Some(step) = further
+            && (step != header.previous || header.generation == 0)
+        {
+            return Err(refused(step));
         }
         let record = self.record;
-        let mut restore = |row: usize, bytes: &[u8]| {
-            if let Some(to) = self.record_mut(row) {
-                to.copy_from_slice(bytes);
+        let rows = header.rows;
+        let mut restore = |row: u64, bytes: &[u8]| {
+            if row < rows {
+                self.record_mut(row as usize).copy_from_slice(bytes);
             }
+            row < rows
         };
         roll_back(path, header.generation, record, &mut restore)?;
         let mut now = header;
-        if further {
+        if let Some(step) = further {
             if !roll_back(path, header.generation - 1, record, &mut restore)? {
-                return Err(refused());
+                return Err(refused(step));
             }
             now.step = header.previous;
             now.generation -= 1;
@@ -186,15 +188,16 @@ impl Rows {
         self.map.flush_range(0, PAGE).map_err(TableError::io(path))
     }
 
-    /// The bytes of a row.
+    /// The bytes of a row of the table: the map is as long as all of them, and callers check rows that come
+    /// from outside.
     pub(super) fn record(&self, row: usize) -> &[u8] {
         let at = self.start + row * self.record;
-        self.map.get(at..at + self.record).unwrap_or(&[])
+        &self.map[at..at + self.record]
     }
 
-    fn record_mut(&mut self, row: usize) -> Option<&mut [u8]> {
-        let at = self.start.checked_add(row.checked_mul(self.record)?)?;
-        self.map.get_mut(at..at.checked_add(self.record)?)
+    fn record_mut(&mut self, row: usize) -> &mut [u8] {
+        let at = self.start + row * self.record;
+        &mut self.map[at..at + self.record]
     }
 
     /// Changes rows; what they were is written down first.
@@ -206,15 +209,12 @@ impl Rows {
         if let Some(file) = &mut self.file {
             for &row in rows {
                 let at = self.start + row * self.record;
-                let old = self.map.get(at..at + self.record).unwrap_or(&[]);
-                file.undo.save(row, old)?;
+                file.undo.save(row, &self.map[at..at + self.record])?;
             }
             file.undo.flush()?;
         }
         for (k, &row) in rows.iter().enumerate() {
-            if let Some(bytes) = self.record_mut(row) {
-                write(k, bytes);
-            }
+            write(k, self.record_mut(row));
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ pub(super) const PAGE: usize = 4096;
 const MAGIC: &[u8; 8] = b"GEOPROTO";
 /// Version of the format that is written and read.
 pub(super) const VERSION: u32 = 1;
+/// More rows than this are no rows of a file.
+const MOST_ROWS: u64 = 1 << 40;
 /// Bytes before the checksum of the header.
 const CONTENT: usize = 80;
 
@@ -86,12 +88,17 @@ impl Header {
             epsilon: f32_at(68)?,
         };
         config.check()?;
+        let (rows, generation) = (u64_at(16)?, u64_at(48)?);
+        // So that neither lengths nor the next count overflow.
+        if rows > MOST_ROWS || generation == u64::MAX {
+            return Err(damaged());
+        }
         Ok(Self {
             config,
-            rows: u64_at(16)?,
+            rows,
             step: u64_at(32)?,
             previous: u64_at(40)?,
-            generation: u64_at(48)?,
+            generation,
             cells_sum: u64_at(72)?,
         })
     }

@@ -78,7 +78,8 @@ pub(super) fn weights_of(bytes: &[u8], cell: CellId, seed: u64, out: &mut [f32])
         return;
     }
     let start = 4 * PREFIX;
-    let stored = bytes.get(start..start + 4 * out.len()).unwrap_or(&[]);
+    // A record is as long as the dimension of its table says.
+    let stored = &bytes[start..start + 4 * out.len()];
     for (to, from) in out.iter_mut().zip(stored.chunks_exact(4)) {
         *to = from
             .first_chunk::<4>()

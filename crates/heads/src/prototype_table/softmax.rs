@@ -97,7 +97,7 @@ impl Softmax<'_> {
         let mut log_sums = Vec::with_capacity(n);
         let mut losses = Vec::with_capacity(n);
         for j in 0..n {
-            let of = |values: &Vec<f64>| values.get(j).copied().unwrap_or_default();
+            let of = |values: &Vec<f64>| values[j];
             let max = parts
                 .iter()
                 .map(|p| of(&p.max))
@@ -111,6 +111,7 @@ impl Softmax<'_> {
                 .iter()
                 .find_map(|p| p.target.get(j).copied().flatten());
             log_sums.push(log_sum);
+            // Targets are among the candidates. Were one not, its probability would be 0.
             losses.push(log_sum - target.unwrap_or(f64::NEG_INFINITY));
         }
         let shards: Vec<Answer> = work
@@ -156,9 +157,8 @@ impl Softmax<'_> {
         let (rows, corrections) = match &self.chosen {
             None => (at.clone().collect(), vec![0.0; at.len()]),
             Some(chosen) => {
-                let rows = chosen.rows.get(at.clone()).unwrap_or(&[]);
-                let raise = chosen.corrections.get(at.clone()).unwrap_or(&[]);
-                (rows.to_vec(), raise.to_vec())
+                let raise = &chosen.corrections[at.clone()];
+                (chosen.rows[at.clone()].to_vec(), raise.to_vec())
             }
         };
         let mut unit = vec![0.0; rows.len() * dim];
@@ -238,11 +238,8 @@ impl Softmax<'_> {
             row_gradients: Vec::new(),
             scale: 0.0,
         };
-        let fresh = chunks
-            .get(kept.len()..)
-            .unwrap_or(&[])
-            .iter()
-            .map(|at| self.chunk(at));
+        // The first ones were kept.
+        let fresh = chunks[kept.len()..].iter().map(|at| self.chunk(at));
         for chunk in kept.into_iter().chain(fresh) {
             self.gradients(chunk, log_sums, &mut out);
         }

@@ -1,32 +1,21 @@
 //! Building an index file from a stream of rows, in bounded memory and across interruptions.
 
 mod journal;
+mod settings;
 mod spool;
 
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
 
 use crate::codes::Rotation;
 use crate::flat::{FLAT_KIND, Segment};
 use crate::ivf::{ListSegment, group, save_lists};
 use crate::kernels::Kernel;
 use crate::row_table::RowSlices;
-use crate::store::{Manifest, SegmentManifest, StoreError, replace_file};
+use crate::store::{Manifest, SegmentManifest, StoreError, beside, replace_file};
 use crate::{AddError, IvfConfig, MAX_DIM, Rows};
 
-use journal::Header;
+pub use settings::{BuildSettings, IndexKind};
 use spool::Spool;
-
-/// Which index to build.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndexKind {
-    /// A [`FlatIndex`](crate::FlatIndex).
-    Flat,
-    /// An [`IvfIndex`](crate::IvfIndex).
-    Ivf(IvfConfig),
-}
 
 /// What [`IndexBuilder::finish`] is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +37,12 @@ pub enum BuildStage {
 ///
 /// Rows go to a folder beside the file (`NAME.building`) as they come, and a journal records how far
 /// they are safely on the disk. A build that was killed is resumed by [`open`](Self::open):
-/// [`rows`](Self::rows) tells from where to go on. The file itself appears when the build is
+/// [`rows`](Self::rows) tells from where to continue. The file itself appears when the build is
 /// [finished](Self::finish), by renaming; until then an older file of that name stays as it is.
+///
+/// The journal also records the [`BuildSettings`]: a build with other settings, or of another
+/// [input](BuildSettings::input), is refused. The journal is locked while a builder is open, so that a second
+/// builder for the same file is refused with [`StoreError::InUse`].
 ///
 /// # Memory
 ///
@@ -81,57 +74,52 @@ pub enum BuildStage {
 #[derive(Debug)]
 pub struct IndexBuilder {
     path: PathBuf,
-    header: Header,
+    settings: BuildSettings,
     spool: Spool,
 }
 
 impl IndexBuilder {
-    /// Starts a build for a file, or takes up the one that was interrupted.
+    /// Starts a build for a file, or resumes the one that was interrupted.
     ///
     /// # Errors
     ///
-    /// [`StoreError::OtherBuild`] if the interrupted build is of another dimension or kind;
-    /// [`StoreError`] otherwise if the system refuses or the dimension is out of range.
+    /// As [`open_with`](Self::open_with).
     pub fn open(path: impl AsRef<Path>, dim: usize, kind: IndexKind) -> Result<Self, StoreError> {
-        Self::start(path.as_ref(), dim, kind, None)
+        Self::open_with(path, BuildSettings::new(dim, kind))
     }
 
-    /// As [`open`](Self::open), and names what makes the vectors, for instance by the hash of a model;
-    /// the name is kept in the file. A build that was begun with another name is not taken up.
+    /// As [`open`](Self::open), and names what makes the vectors, for instance by the hash of a model.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// As [`open_with`](Self::open_with).
     pub fn open_for(
         path: impl AsRef<Path>,
         dim: usize,
         kind: IndexKind,
         embedding: &str,
     ) -> Result<Self, StoreError> {
-        Self::start(path.as_ref(), dim, kind, Some(embedding.to_owned()))
+        Self::open_with(path, BuildSettings::new(dim, kind).embedding(embedding))
     }
 
-    fn start(
-        path: &Path,
-        dim: usize,
-        kind: IndexKind,
-        embedding: Option<String>,
-    ) -> Result<Self, StoreError> {
+    /// Starts a build for a file, or resumes the one that was interrupted if its journal records the same
+    /// settings and input.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherBuild`] names the setting in which the interrupted build differs,
+    /// [`StoreError::DamagedBuild`] what of it is damaged; [`StoreError::InUse`] if another builder is at work;
+    /// [`StoreError`] otherwise if the system refuses or the dimension is out of range.
+    pub fn open_with(path: impl AsRef<Path>, settings: BuildSettings) -> Result<Self, StoreError> {
+        let dim = settings.dim;
         if dim == 0 || dim > MAX_DIM {
             return Err(AddError::Dim { dim }.into());
         }
-        let path = path.to_path_buf();
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(".building");
-        let header = Header {
-            dim,
-            kind,
-            embedding,
-        };
-        let spool = Spool::open(&path.with_file_name(name), &header)?;
+        let path = path.as_ref().to_path_buf();
+        let spool = Spool::open(&beside(&path, ".building")?, &settings)?;
         Ok(Self {
             path,
-            header,
+            settings,
             spool,
         })
     }
@@ -153,7 +141,8 @@ impl IndexBuilder {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the rows are malformed (nothing is added then) or the system refuses.
+    /// [`StoreError`] if the rows are malformed (nothing is added then; a row is named by its number among all
+    /// rows of the build) or the system refuses.
     pub fn add(&mut self, rows: &Rows<'_>) -> Result<(), StoreError> {
         self.spool.add(rows)
     }
@@ -171,22 +160,25 @@ impl IndexBuilder {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if two rows share an id, the stored rows are damaged, or the system refuses; the
-    /// build stays resumable.
+    /// [`StoreError::NoRows`] if no row was added: an older file stays as it is, and nothing is kept of this
+    /// build. [`StoreError`] if two rows share an id, the stored rows are damaged, or the system refuses; the
+    /// build stays resumable then.
     pub fn finish(mut self, mut progress: impl FnMut(BuildStage)) -> Result<(), StoreError> {
         self.spool.checkpoint()?;
+        if self.spool.committed() == 0 {
+            self.spool.discard()?;
+            return Err(StoreError::NoRows { file: self.path });
+        }
         progress(BuildStage::Check);
         let stored = self.spool.map()?;
         stored.check(&self.spool)?;
         let source = stored.slices(&self.spool);
         check_ids(source.ids)?;
-        match &self.header.kind {
-            IndexKind::Ivf(config) if source.len() > 0 => {
-                self.lists(config, &source, &mut progress)?;
-            }
-            kind => {
+        match &self.settings.kind {
+            IndexKind::Ivf(config) => self.lists(config, &source, &mut progress)?,
+            IndexKind::Flat => {
                 progress(BuildStage::Write);
-                self.flat(kind, &source)?;
+                self.flat(&source)?;
             }
         }
         drop(stored);
@@ -195,34 +187,24 @@ impl IndexBuilder {
         Ok(())
     }
 
-    fn flat(&self, kind: &IndexKind, source: &RowSlices<'_>) -> Result<(), StoreError> {
-        let empty_lists = match kind {
-            IndexKind::Flat => None,
-            IndexKind::Ivf(config) => Some(config.clone()),
-        };
+    fn flat(&self, source: &RowSlices<'_>) -> Result<(), StoreError> {
         let written = replace_file(&self.path, |mut to| {
-            let mut segments = Vec::new();
-            if source.len() > 0 {
-                let segment = Segment::build(source, &mut to)?;
-                segments.push(SegmentManifest {
-                    len: segment.store.len,
-                    unplaced: segment.store.unplaced,
-                    sections: to.reserved()?,
-                    ..SegmentManifest::default()
-                });
-            }
-            let kind = empty_lists
-                .as_ref()
-                .map_or(FLAT_KIND, |_| crate::ivf::IVF_KIND);
+            let segment = Segment::build(source, &mut to)?;
+            let segment = SegmentManifest {
+                len: segment.store.len,
+                unplaced: segment.store.unplaced,
+                sections: to.reserved()?,
+                ..SegmentManifest::default()
+            };
             to.finish(&Manifest {
-                kind: kind.to_owned(),
+                kind: FLAT_KIND.to_owned(),
                 dim: source.dim,
                 next_id: self.spool.next_id(),
-                config: empty_lists.clone(),
+                config: None,
                 lists: 0,
-                embedding: self.header.embedding.clone(),
+                embedding: self.settings.embedding.clone(),
                 shared: std::collections::BTreeMap::new(),
-                segments,
+                segments: vec![segment],
             })
         });
         written.map(|_| ())
@@ -249,7 +231,7 @@ impl IndexBuilder {
             let codes = config.codes;
             let segment =
                 ListSegment::build(source, &owners, router.lists, codes, &rotation, &mut to)?;
-            let rest = (self.spool.next_id(), self.header.embedding.as_deref());
+            let rest = (self.spool.next_id(), self.settings.embedding.as_deref());
             save_lists(to, config, &router, shared, &segment, rest)
         });
         written.map(|_| ())

@@ -33,12 +33,11 @@ impl Rotation {
             for (v, s) in x.iter_mut().zip(signs) {
                 *v *= s;
             }
-            let part = if round % 2 == 0 {
-                x.get_mut(..self.block)
+            hadamard(if round % 2 == 0 {
+                &mut x[..self.block]
             } else {
-                x.get_mut(from..)
-            };
-            hadamard(part.unwrap_or(&mut []));
+                &mut x[from..]
+            });
         }
     }
 }

@@ -165,13 +165,27 @@ impl FlatIndex {
     }
 }
 
+impl FlatIndex {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for FlatIndex {
     fn dim(&self) -> usize {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.rows.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
@@ -207,13 +221,27 @@ pub(crate) fn plain_together(
     together: impl FnOnce(&[&Query]) -> Result<Vec<Hits>, SearchError>,
     alone: impl Fn(&Query) -> Result<Hits, SearchError>,
 ) -> Result<Vec<Hits>, SearchError> {
-    let plain: Vec<&Query> = queries.iter().filter(|q| !q.needs_places()).collect();
+    let alone = |(number, query)| alone(query).map_err(|e: SearchError| e.in_batch(number));
+    let (numbers, plain): (Vec<usize>, Vec<&Query>) = queries
+        .iter()
+        .enumerate()
+        .filter(|(_, q)| !q.needs_places())
+        .unzip();
     if plain.len() < 2 {
-        return queries.iter().map(alone).collect();
+        return queries.iter().enumerate().map(alone).collect();
     }
-    let mut answers = together(&plain)?.into_iter();
+    let mut answers = together(&plain)
+        .map_err(|e| match e {
+            // Among the plain ones it has another number than among all.
+            SearchError::InBatch { query, source } => match numbers.get(query) {
+                Some(&number) => source.in_batch(number),
+                None => *source,
+            },
+            other => other,
+        })?
+        .into_iter();
     let mut out = Vec::with_capacity(queries.len());
-    for query in queries {
+    for (number, query) in queries.iter().enumerate() {
         let answer = if query.needs_places() {
             None
         } else {
@@ -221,7 +249,7 @@ pub(crate) fn plain_together(
         };
         out.push(match answer {
             Some(hits) => hits,
-            None => alone(query)?,
+            None => alone((number, query))?,
         });
     }
     Ok(out)

@@ -9,9 +9,10 @@ use crate::error::Damage;
 use crate::kernels::{GROUP, Scan, Scratch, TILE_ROWS, scan_group};
 use crate::prior::PriorTerms;
 use crate::products::scan_rows;
+use crate::query::combined_all;
 use crate::segments::head_row;
 use crate::suppress::{self, select};
-use crate::{Hit, Hits, Query, SearchError, VectorIndex};
+use crate::{Hit, Hits, Query, SearchError};
 
 use super::FlatIndex;
 use super::collector::{Collector, Feed};
@@ -107,10 +108,7 @@ impl FlatIndex {
 
     /// Answers plain queries (no region, prior or selection) together, block by block.
     pub(super) fn search_plain(&self, queries: &[&Query]) -> Result<Vec<Hits>, SearchError> {
-        let mut vectors = Vec::with_capacity(queries.len());
-        for query in queries {
-            vectors.push(query.combined(self.dim)?);
-        }
+        let vectors = combined_all(queries, 0, self.dim)?;
         let codes: Vec<QueryCode> = vectors
             .iter()
             .map(|vector| QueryCode::new(vector, self.kernel))

@@ -107,7 +107,7 @@ fn lower_bound(store: &RowStore, within: Range<usize>, key: u64) -> Result<usize
     let (mut low, mut high) = (within.start, within.end);
     while low < high {
         let middle = low + (high - low) / 2;
-        if store.cells.at(middle)?.unwrap_or(u64::MAX) < key {
+        if store.cells.at(middle)? < key {
             low = middle + 1;
         } else {
             high = middle;

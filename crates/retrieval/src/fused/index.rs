@@ -59,8 +59,8 @@ impl FusedIndex {
         // Ids are positions in the table.
         let parent = |at: usize| {
             let id = aerial.store.ids.unchecked(at) as usize;
-            let parent = table.parents.get(id).copied().flatten();
-            parent.unwrap_or(u32::MAX)
+            // The number that stands for none.
+            table.parents[id].unwrap_or(u32::MAX)
         };
         let parents: Vec<u32> = (0..aerial.store.len).map(parent).collect();
         let mut biases = Vec::new();
@@ -144,14 +144,17 @@ impl FusedIndex {
         [aerial, prototype]: &[Vec<f32>; 2],
     ) -> Result<f32, Damage> {
         let mut total = dot64(row, aerial);
-        if let Some(parent) = self.parents.at(at)?.filter(|&parent| parent != u32::MAX) {
+        let parent = self.parents.at(at)?;
+        if parent != u32::MAX {
             let start = (parent as usize).saturating_mul(self.dim);
             let values = self.prototypes.get(start..start.saturating_add(self.dim))?;
             total += dot64(values, prototype);
         }
-        total += f64::from(self.biases.at(at)?.unwrap_or(0.0));
+        if self.biases.size() > 0 {
+            total += f64::from(self.biases.at(at)?);
+        }
         let cell = match query.prior {
-            Some(_) => self.aerial.store.cells.at(at)?.unwrap_or(0),
+            Some(_) => self.aerial.store.cells.at(at)?,
             None => 0,
         };
         Ok(query.total(total, cell))
@@ -228,13 +231,27 @@ impl FusedIndex {
     }
 }
 
+impl FusedIndex {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.aerial.store.live()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for FusedIndex {
     fn dim(&self) -> usize {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.aerial.store.live()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

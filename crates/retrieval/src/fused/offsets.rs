@@ -56,6 +56,7 @@ impl RowOffsets {
         self.score.clear();
         self.slack.clear();
         for &parent in parents {
+            // A row without a prototype has the number that stands for none.
             let [score, slack] = terms.get(parent as usize).copied().unwrap_or([0.0; 2]);
             self.score.push(score);
             self.slack.push(slack);

@@ -169,8 +169,8 @@ impl FusedTable {
             let Some(at) = parent.map(|at| at as usize) else {
                 continue;
             };
-            let prototype = self.prototypes.get(at * self.dim..(at + 1) * self.dim);
-            for (c, p) in code.iter_mut().zip(prototype.unwrap_or(&[])) {
+            let prototype = &self.prototypes[at * self.dim..(at + 1) * self.dim];
+            for (c, p) in code.iter_mut().zip(prototype) {
                 *c += kappa * p;
             }
         }

@@ -163,13 +163,27 @@ impl HnswIndex {
     }
 }
 
+impl HnswIndex {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for HnswIndex {
     fn dim(&self) -> usize {
         self.rows.dim()
     }
 
-    fn len(&self) -> usize {
-        self.rows.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

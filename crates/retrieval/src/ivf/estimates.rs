@@ -89,6 +89,7 @@ impl Sink for EstimateFeed<'_> {
                 && !self.dead.contains(at)
                 && self.keep.is_none_or(|keep| keep(at));
             if let (true, Some(&score)) = (kept, score.get(lane)) {
+                // Without a prior there are no terms.
                 let term = self.terms.get(at - self.first_row).copied();
                 let row = RowRef {
                     segment: self.segment,

@@ -6,6 +6,7 @@ use crate::error::MemoryError;
 use crate::flat::plain_together;
 use crate::kernels::Kernel;
 use crate::origin::Origin;
+use crate::query::combined_all;
 use crate::row_table::RowSlices;
 use crate::segments::Segments;
 use crate::suppress::{self, select};
@@ -210,11 +211,8 @@ impl IvfIndex {
 
     fn search_plain(&self, queries: &[&Query]) -> Result<Vec<Hits>, SearchError> {
         let mut out = Vec::with_capacity(queries.len());
-        for queries in queries.chunks(TOGETHER) {
-            let mut vectors = Vec::with_capacity(queries.len());
-            for query in queries {
-                vectors.push(query.combined(self.dim)?);
-            }
+        for (chunk, queries) in queries.chunks(TOGETHER).enumerate() {
+            let vectors = combined_all(queries, chunk * TOGETHER, self.dim)?;
             let asks: Vec<Ask<'_>> = queries
                 .iter()
                 .zip(&vectors)
@@ -232,13 +230,27 @@ impl IvfIndex {
     }
 }
 
+impl IvfIndex {
+    /// Number of rows that a search can answer with (removed rows do not count).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl VectorIndex for IvfIndex {
     fn dim(&self) -> usize {
         self.dim
     }
 
-    fn len(&self) -> usize {
-        self.rows.len()
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.len())
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {

@@ -80,7 +80,7 @@ impl Router {
         room: &mut dyn Room,
     ) -> Result<Self, MemoryError> {
         let n = sample.len() / dim;
-        let row = |at: usize| sample.get(at * dim..(at + 1) * dim).unwrap_or(&[]);
+        let row = |at: usize| &sample[at * dim..(at + 1) * dim];
         let mut centroids: Vec<f32> = Vec::with_capacity(lists * dim);
         for list in 0..lists {
             centroids.extend_from_slice(row(list * n / lists));

@@ -163,6 +163,7 @@ impl Lists<'_> {
                 keep: query.region.is_some().then_some(&keep),
                 terms,
                 first_row,
+                // Without a prior there are none.
                 largest_term: terms.iter().copied().reduce(f32::max).unwrap_or(0.0),
             };
             let constant = dot(visit.segment.mean(visit.list), vector);

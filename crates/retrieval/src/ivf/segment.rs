@@ -121,7 +121,7 @@ impl ListSegment {
                         continue;
                     }
                     let rows = self.store.rows.unchecked();
-                    let row = rows.get(at * dim..(at + 1) * dim).unwrap_or(&[]);
+                    let row = &rows[at * dim..(at + 1) * dim];
                     for ((r, x), m) in residual.iter_mut().zip(row).zip(mean) {
                         *r = x - m;
                     }
@@ -149,10 +149,8 @@ impl ListSegment {
 
     pub(crate) fn mean(&self, list: u32) -> &[f32] {
         let (dim, list) = (self.store.dim, list as usize);
-        self.means
-            .unchecked()
-            .get(list * dim..(list + 1) * dim)
-            .unwrap_or(&[])
+        // The router names lists of the index, and opening compares the length of the means with their number.
+        &self.means.unchecked()[list * dim..(list + 1) * dim]
     }
 }
 

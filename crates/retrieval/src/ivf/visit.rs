@@ -82,6 +82,7 @@ impl<'a> Visit<'a> {
         let from = self.rows.start / TILE_ROWS * size;
         let bytes = self.segment.tiles.unchecked();
         let end = (from + PREFETCH_BYTES).min(bytes.len());
+        // A hint for the cache: of a damaged file it may be empty.
         prefetch(bytes.get(from..end).unwrap_or(&[]));
         prefetch(self.segment.mean(self.list));
     }

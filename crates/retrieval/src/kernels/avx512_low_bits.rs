@@ -117,6 +117,7 @@ fn four_bit_tiles<const T: usize, const G: usize, S: Sink>(
     let mut sums = [[_mm512_setzero_si512(); G]; T];
     let mut codes: [&[[u8; 64]]; T] = [&[]; T];
     for (codes, tile) in codes.iter_mut().zip(tiles) {
+        // Scans hand over whole tiles.
         let chunks = tile.get(64..).unwrap_or(&[]).as_chunks().0;
         let Some(chunks) = chunks.get(..words.len()) else {
             return;

@@ -127,6 +127,7 @@ impl Offsets<'_> {
     /// Those after the first `n` tiles.
     fn after(self, n: usize) -> Self {
         fn rest<T>(all: &[T], n: usize) -> &[T] {
+            // The last tile may be the last row's: nothing is after it.
             all.get(n * TILE_ROWS..).unwrap_or(&[])
         }
         match self {

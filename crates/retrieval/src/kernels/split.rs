@@ -134,7 +134,7 @@ impl Scratch {
     pub(crate) fn get(&mut self, size: usize) -> &mut [u8] {
         self.0.resize(size + 63, 0);
         let start = self.0.as_ptr().align_offset(64).min(63);
-        self.0.get_mut(start..start + size).unwrap_or(&mut [])
+        &mut self.0[start..start + size]
     }
 }
 

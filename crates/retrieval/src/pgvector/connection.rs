@@ -73,6 +73,7 @@ fn connect(config: &PgConfig) -> Result<Client, EngineError> {
     let mut settings = settings.map_err(|error| refused(describe(&error)))?;
     // The limit of a statement is kept by the server; a server that has vanished is noticed by TCP.
     let limit = config.statement_timeout.as_millis();
+    // The URL may have none.
     let given = settings.get_options().unwrap_or_default();
     let options = format!("{given} -c statement_timeout={limit}");
     settings

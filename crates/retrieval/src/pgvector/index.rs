@@ -64,7 +64,7 @@ impl PgIndex {
         Ok(self.connection.write(|client| client.batch_execute(&sql))?)
     }
 
-    fn count(&self, what: &str) -> Result<i64, EngineError> {
+    fn number(&self, what: &str) -> Result<i64, EngineError> {
         let sql = format!("SELECT {what} FROM {}", self.connection.config().table);
         self.connection
             .read(|client| client.query_one(&sql, &[])?.try_get::<_, i64>(0))
@@ -84,9 +84,9 @@ impl VectorIndex for PgIndex {
         self.dim
     }
 
-    /// Asks the server; 0 if it does not answer.
-    fn len(&self) -> usize {
-        self.count("count(*)").map_or(0, |n| n as usize)
+    /// Asks the server.
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.number("count(*)")? as usize)
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
@@ -114,7 +114,7 @@ impl VectorIndexMut for PgIndex {
         rows.check(self.dim)?;
         let first = match rows.ids {
             Some(_) => 0,
-            None => self.count("coalesce(max(id) + 1, 0)")?,
+            None => self.number("coalesce(max(id) + 1, 0)")?,
         };
         table::load(&self.connection, self.dim, rows, first)
     }

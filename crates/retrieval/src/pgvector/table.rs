@@ -74,6 +74,7 @@ pub(super) fn load(
             Type::INT8,
             Type::FLOAT8,
             Type::FLOAT8,
+            // A statement that selects one column has one.
             kind.unwrap_or(Type::BYTEA),
         ];
         let mut writer = BinaryCopyInWriter::new(transaction.copy_in(&copy)?, &types);

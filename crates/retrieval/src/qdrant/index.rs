@@ -75,14 +75,17 @@ impl QdrantIndex {
         &self.connection.config().collection
     }
 
-    fn count(&self) -> Result<usize, EngineError> {
+    fn points(&self) -> Result<usize, EngineError> {
         let count = CountPointsBuilder::new(self.name()).exact(true).build();
         let answer =
             self.connection.call(
                 count,
                 |client, count| async move { client.count(count).await },
             )?;
-        Ok(answer.result.map_or(0, |result| result.count as usize))
+        let result = answer
+            .result
+            .ok_or_else(|| refused("an answer without a count"))?;
+        Ok(result.count as usize)
     }
 
     fn scroll(&self, scroll: ScrollPointsBuilder) -> Result<Vec<RetrievedPoint>, EngineError> {
@@ -169,7 +172,7 @@ impl QdrantIndex {
             return Ok(Vec::new());
         }
         let limit = if limit > LARGE_LIMIT {
-            limit.min(self.count()?.max(1))
+            limit.min(self.points()?.max(1))
         } else {
             limit
         };
@@ -219,9 +222,9 @@ impl VectorIndex for QdrantIndex {
         self.dim
     }
 
-    /// Asks the server; 0 if it does not answer.
-    fn len(&self) -> usize {
-        self.count().unwrap_or(0)
+    /// Asks the server.
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.points()?)
     }
 
     fn search(&self, query: &Query) -> Result<Hits, SearchError> {
@@ -277,7 +280,7 @@ impl VectorIndexMut for QdrantIndex {
                 .collect();
             if let Err(error) = self.upsert(points) {
                 // All or nothing, as far as the server still answers.
-                let written = ids.get(..number * batch + ids_here.len()).unwrap_or(&ids);
+                let written = &ids[..number * batch + ids_here.len()];
                 let _ = self.delete(written);
                 return Err(error.into());
             }

@@ -40,9 +40,7 @@ impl Polygon {
     /// their mean.
     pub fn new(vertices: &[LatLng]) -> Result<Self, PolygonError> {
         let closed = vertices.len() > 1 && vertices.first() == vertices.last();
-        let places = vertices
-            .get(..vertices.len() - usize::from(closed))
-            .unwrap_or(&[]);
+        let places = &vertices[..vertices.len() - usize::from(closed)];
         let given = places.len();
         if given < 3 {
             return Err(PolygonError::Vertices { given });

@@ -67,22 +67,47 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
     },
-    /// Another writer is appending to the file, or writing one to put in its place.
-    #[error("{}: another writer is at it", file.display())]
+    /// Another writer is appending to the file, writing one to put in its place, or building in the folder.
+    #[error("{}: another writer is at work on it", file.display())]
     InUse {
-        /// The file.
+        /// The file, or the folder of the build.
         file: PathBuf,
     },
     /// The index was never saved or opened, so there is nothing to append to.
     #[error("the index has no file to append to")]
     NoFile,
-    /// An unfinished build is of another dimension, kind or embedding.
-    #[error("{}: an unfinished build of dimension {dim}, of another dimension, kind or embedding than asked", folder.display())]
+    /// An unfinished build has another dimension, kind, embedding or input.
+    #[error(
+        "{}: an unfinished build whose {what} is {found}, not {asked}; resume it as it was begun, \
+         or remove this folder to start anew",
+        folder.display()
+    )]
     OtherBuild {
         /// The folder of the unfinished build.
         folder: PathBuf,
-        /// Its dimension.
-        dim: usize,
+        /// "dimension", "kind", "embedding" or "input".
+        what: &'static str,
+        /// Its value in the unfinished build.
+        found: String,
+        /// The value asked for.
+        asked: String,
+    },
+    /// An unfinished build cannot be resumed.
+    #[error(
+        "{}: an unfinished build that is damaged ({part}); remove this folder to start anew",
+        folder.display()
+    )]
+    DamagedBuild {
+        /// The folder of the unfinished build.
+        folder: PathBuf,
+        /// What is damaged.
+        part: String,
+    },
+    /// A build without rows writes no file.
+    #[error("{}: not written, since no row was added", file.display())]
+    NoRows {
+        /// The file.
+        file: PathBuf,
     },
     /// Files are little endian, and so must be the machine.
     #[error("index files need a little-endian machine")]
@@ -98,6 +123,13 @@ impl StoreError {
     pub(crate) fn inconsistent(file: &Path, part: impl Into<String>) -> Self {
         Self::Inconsistent {
             file: file.to_path_buf(),
+            part: part.into(),
+        }
+    }
+
+    pub(crate) fn damaged_build(folder: &Path, part: impl Into<String>) -> Self {
+        Self::DamagedBuild {
+            folder: folder.to_path_buf(),
             part: part.into(),
         }
     }

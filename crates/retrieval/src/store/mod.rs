@@ -23,7 +23,7 @@ pub(crate) use manifest::{Manifest, SectionManifest, SegmentManifest};
 pub(crate) use mapping::{WrittenMap, map_file, map_file_mut, release, scattered};
 pub(crate) use reader::{Reader, Stamp};
 pub(crate) use section::MappedSection;
-pub(crate) use writer::{Writer, replace_file};
+pub(crate) use writer::{Writer, beside, lock, replace_file};
 
 /// The format that this version writes; all from 1 on are read. Format 2 cuts the codes of an exact index in
 /// two and has a checksum for every 4 KiB instead of 64.

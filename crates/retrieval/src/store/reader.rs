@@ -161,6 +161,7 @@ impl Reader {
             return Err(damaged());
         }
         let range = span(section.offset, section.bytes).ok_or_else(damaged)?;
+        // Format 1 does not say.
         let block = section.block.unwrap_or(FIRST_BLOCK);
         if !(BLOCK..=FIRST_BLOCK).contains(&block) {
             return Err(damaged());

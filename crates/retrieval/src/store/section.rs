@@ -40,7 +40,8 @@ pub(crate) struct MappedSection {
 
 impl MappedSection {
     pub(crate) fn unchecked(&self) -> &[u8] {
-        self.map.get(self.range.clone()).unwrap_or(&[])
+        // `Reader::column` has compared both ranges with the length of the map.
+        &self.map[self.range.clone()]
     }
 
     /// Tells the system that values will be read here and there.
@@ -59,6 +60,15 @@ impl MappedSection {
         Ok(())
     }
 
+    /// Damage at a byte of the section.
+    pub(crate) fn damage(&self, at: usize) -> Damage {
+        Damage {
+            file: self.path.as_ref().clone(),
+            section: self.name,
+            offset: self.range.start.saturating_add(at) as u64,
+        }
+    }
+
     fn check_block(&self, block: usize) -> Result<(), Damage> {
         let (word, bit) = (block / 64, 1u64 << (block % 64));
         if let Some(seen) = self.seen.get(word)
@@ -69,17 +79,13 @@ impl MappedSection {
         let bytes = self.unchecked();
         let start = (block * self.block).min(bytes.len());
         let end = (start + self.block).min(bytes.len());
-        let sums = self.map.get(self.sums.clone()).unwrap_or(&[]);
+        let sums = &self.map[self.sums.clone()];
         let expected = sums.as_chunks::<8>().0.get(block);
         let sum = bytes
             .get(start..end)
             .map(|bytes| xxh3_64(bytes).to_le_bytes());
         if sum.is_none() || sum.as_ref() != expected {
-            return Err(Damage {
-                file: self.path.as_ref().clone(),
-                section: self.name,
-                offset: (self.range.start + start) as u64,
-            });
+            return Err(self.damage(start));
         }
         if let Some(seen) = self.seen.get(word) {
             seen.fetch_or(bit, Ordering::Relaxed);

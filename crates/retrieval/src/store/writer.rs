@@ -40,7 +40,7 @@ impl Writer {
             .truncate(false)
             .open(path)
             .map_err(StoreError::io(path))?;
-        lock(&file, path)?;
+        lock(&file, path, path)?;
         // Only now: another writer may be at it.
         file.set_len(0).map_err(StoreError::io(path))?;
         Ok(Self {
@@ -61,7 +61,7 @@ impl Writer {
             .write(true)
             .open(path)
             .map_err(StoreError::io(path))?;
-        lock(&file, path)?;
+        lock(&file, path, path)?;
         // Read after the lock: another writer may have been here since the caller opened the file.
         let found = stamp_of(&file).map_err(StoreError::io(path))?;
         let next = known.sequence.checked_add(1);
@@ -185,11 +185,11 @@ impl Room for Writer {
     }
 }
 
-/// Locks the file of a name against other writers until it is closed. Where the file system knows no locks,
-/// writers are not told of each other.
-fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
+/// Locks the file of a name against other writers until it is closed; `named` is what an error names. Where the
+/// file system knows no locks, writers are not told of each other.
+pub(crate) fn lock(file: &File, path: &Path, named: &Path) -> Result<(), StoreError> {
     let in_use = || StoreError::InUse {
-        file: path.to_path_buf(),
+        file: named.to_path_buf(),
     };
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => return Err(in_use()),
@@ -198,10 +198,11 @@ fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
         }
         _ => {}
     }
-    // Another one may have been put in its place before it was locked.
+    // It may have been removed, or another one put in its place, before it was locked.
     match is_at(file, path) {
         Ok(true) => Ok(()),
         Ok(false) => Err(in_use()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Err(in_use()),
         Err(e) => Err(StoreError::io(path)(e)),
     }
 }
@@ -220,25 +221,41 @@ fn is_at(_: &File, _: &Path) -> std::io::Result<bool> {
     Ok(true)
 }
 
+/// The name of a file with an ending added.
+pub(crate) fn beside(path: &Path, ending: &str) -> Result<PathBuf, StoreError> {
+    let Some(name) = path.file_name() else {
+        let reason = std::io::Error::new(ErrorKind::InvalidInput, "the path names no file");
+        return Err(StoreError::io(path)(reason));
+    };
+    let mut name = name.to_os_string();
+    name.push(ending);
+    Ok(path.with_file_name(name))
+}
+
 /// Writes a file under another name and renames it when it is complete. Nobody else may be doing so, nor be
-/// appending to the file that is there.
+/// appending to the file that is there. What was written is removed if that fails.
 pub(crate) fn replace_file(
     path: &Path,
     write: impl FnOnce(Writer) -> Result<Stamp, StoreError>,
 ) -> Result<Stamp, StoreError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
-    let new = path.with_file_name(name);
+    let new = beside(path, ".new")?;
     let writer = Writer::create(&new)?;
     // Both stay locked until the new file is in place.
     let _new = writer.file.try_clone().map_err(StoreError::io(&new))?;
-    let stamp = write(writer)?;
-    let _old = match File::open(path) {
-        Ok(old) => lock(&old, path).map(|()| Some(old))?,
-        Err(e) if e.kind() == ErrorKind::NotFound => None,
-        Err(e) => return Err(StoreError::io(path)(e)),
-    };
-    std::fs::rename(&new, path).map_err(StoreError::io(path))?;
+    let placed = write(writer).and_then(|stamp| {
+        let _old = match File::open(path) {
+            Ok(old) => lock(&old, path, path).map(|()| Some(old))?,
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(StoreError::io(path)(e)),
+        };
+        std::fs::rename(&new, path).map_err(StoreError::io(path))?;
+        Ok(stamp)
+    });
+    if placed.is_err() {
+        // The first error is the one to report.
+        let _ = std::fs::remove_file(&new);
+    }
+    let stamp = placed?;
     // The new name itself must reach the disk.
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -87,6 +87,11 @@ impl Archive {
         self.read(&format!("data/{key}"), u64::MAX)
     }
 
+    /// The error of an entry that is shorter than it says.
+    pub(super) fn cut(&self) -> WeightsError {
+        cut(&self.path)
+    }
+
     fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, WeightsError> {
         let path = &self.path;
         let Some(entry) = self.entries.get(name) else {
@@ -196,7 +201,8 @@ fn central_entry<'a>(
     Ok((name, entry, bytes.get(end..).ok_or_else(|| cut(path))?))
 }
 
-/// The content of the ZIP64 extra field, empty if there is none.
+/// The content of the ZIP64 extra field, empty if there is none or it is cut short: who looks for a number
+/// in it then reports that.
 fn wide_fields(mut extra: &[u8]) -> &[u8] {
     while extra.len() >= 4 {
         let end = 4 + usize::from(u16_at(extra, 2));

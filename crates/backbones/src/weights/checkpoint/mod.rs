@@ -39,6 +39,7 @@ pub(super) fn open(path: &Path) -> Result<Vec<Pickled>, WeightsError> {
 /// [`WeightsError`] if the file cannot be read, holds anything else, or the value is not finite.
 pub fn read_scalar(path: impl AsRef<Path>) -> Result<f32, WeightsError> {
     let path = path.as_ref();
+    super::text::refuse(path)?;
     let tensors = open(path)?;
     match tensors.as_slice() {
         [only] if only.name.is_empty() && only.shape.iter().product::<usize>() == 1 => {}
@@ -59,6 +60,8 @@ pub fn read_scalar(path: impl AsRef<Path>) -> Result<f32, WeightsError> {
 }
 
 #[cfg(test)]
+mod forge;
+#[cfg(test)]
 mod tests;
 
 /// Something in the file is not as the format says.
@@ -78,7 +81,7 @@ fn refused(path: &Path, class: &str) -> WeightsError {
     }
 }
 
-/// The same, for values in a place where they make no sense.
+/// The same, for values in a place where none such belongs.
 fn unexpected(path: &Path, what: &str, value: &Value) -> WeightsError {
     damaged(path, format!("{what} cannot be {}", value.kind()))
 }

@@ -277,7 +277,7 @@ impl<'a> Machine<'a> {
 
     fn line(&mut self) -> Result<String, WeightsError> {
         let length = self.bytes.iter().position(|&b| b == b'\n');
-        let length = length.unwrap_or(self.bytes.len());
+        let length = length.ok_or_else(|| damaged(self.path, "its pickle is cut short".into()))?;
         let line = String::from_utf8_lossy(self.take(length)?).into_owned();
         self.take(1)?;
         Ok(line)

@@ -134,7 +134,7 @@ impl Pickled {
         let start = self.view.offset * width;
         if self.contiguous() {
             let bytes = stored.get(start..start + count * width);
-            return Ok(bytes.unwrap_or_default().to_vec());
+            return Ok(bytes.ok_or_else(|| self.archive.cut())?.to_vec());
         }
         let mut out = Vec::with_capacity(count * width);
         let mut at = vec![0; self.shape.len()];
@@ -142,7 +142,7 @@ impl Pickled {
             let steps = at.iter().zip(&self.view.strides);
             let index = self.view.offset + steps.map(|(i, stride)| i * stride).sum::<usize>();
             let number = stored.get(index * width..(index + 1) * width);
-            out.extend_from_slice(number.unwrap_or_default());
+            out.extend_from_slice(number.ok_or_else(|| self.archive.cut())?);
             for (i, &size) in at.iter_mut().zip(&self.shape).rev() {
                 *i += 1;
                 if *i < size {

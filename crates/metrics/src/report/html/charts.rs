@@ -110,7 +110,8 @@ fn histogram(index: usize, method: &MethodReport) -> Result<String, ReportError>
     }
     let n = method.predictions.len().max(1) as f64;
     let percent = |count: usize| 100.0 * count as f64 / n;
-    let top = percent(bins.iter().copied().max().unwrap_or(0)).max(1.0) * 1.1;
+    let most = bins.iter().fold(0, |most, &count| most.max(count));
+    let top = percent(most).max(1.0) * 1.1;
     let svg = draw(NAME, (420, 230), |root| {
         let axes = Axes {
             x: (0.0..LOG10_FARTHEST, 5, "error, km", &power_of_ten),

@@ -67,11 +67,11 @@ fn matrix(summary: &ClassSummary) -> String {
         }
     }
     for &[truth, answer, n] in &summary.counts {
-        let whole = support.get(truth).copied().unwrap_or(n).max(1);
         let names = (summary.classes.get(truth), summary.classes.get(answer));
         let (Some(truth_name), Some(answer_name)) = names else {
             continue;
         };
+        let whole = support[truth].max(1);
         let _ = write!(
             out,
             "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"{cell:.2}\" height=\"{cell:.2}\" fill=\"var(--c{})\" \

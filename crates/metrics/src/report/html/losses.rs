@@ -106,8 +106,8 @@ fn running_mean(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let mut out = Vec::with_capacity(points.len());
     for (i, (x, _)) in points.iter().enumerate() {
         let start = (i + 1).saturating_sub(window);
-        let part = points.get(start..=i).unwrap_or_default();
-        let mean = part.iter().map(|p| p.1).sum::<f64>() / part.len().max(1) as f64;
+        let part = &points[start..=i];
+        let mean = part.iter().map(|p| p.1).sum::<f64>() / part.len() as f64;
         out.push((*x, mean));
     }
     out
