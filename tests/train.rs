@@ -190,7 +190,11 @@ fn a_run_that_was_cut_off_goes_on_to_the_same_model() {
     // Another recipe, other photos or another length do not mix with it.
     cut.length = Some(Length::Steps(9));
     let other = train(&recipe, read(&csv, &recipe), &cut);
-    assert!(matches!(other, Err(RecipeError::OtherRun { .. })));
+    let Err(RecipeError::Job(error)) = other else {
+        panic!("{other:?}");
+    };
+    let error = error.to_string();
+    assert!(error.contains("the setting `length`"), "{error}");
 }
 
 #[test]

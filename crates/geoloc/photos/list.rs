@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::datasets::{
-    ManifestError, PhotoFileError, Sample, decode_map, read_class_folder, read_manifest,
+    ExifLocation, ManifestError, PhotoFileError, Sample, decode_map, read_class_folder,
+    read_manifest,
 };
 use crate::geo_cells::LatLng;
 use crate::trainer::{Progress, ProgressMode};
@@ -61,8 +62,10 @@ pub struct LabelledPhoto {
 pub struct PhotoList {
     /// Good photos.
     pub photos: Vec<LabelledPhoto>,
-    /// What was left out, and why, one line each.
+    /// Rows and files that were left out, and why, one line each.
     pub skipped: Vec<String>,
+    /// What else to know of the data set.
+    pub remarks: Vec<String>,
 }
 
 /// Why a data set cannot be read at all.
@@ -139,9 +142,10 @@ fn of_list(path: &Path, columns: &Columns, mode: ProgressMode) -> Result<PhotoLi
         source,
     })?;
     let mut skipped: Vec<String> = manifest.problems.iter().map(ToString::to_string).collect();
+    let mut remarks = Vec::new();
     if manifest.swapped_rows > 1 {
         let rows = manifest.swapped_rows;
-        skipped.push(format!(
+        remarks.push(format!(
             "{rows} rows look as if latitude and longitude were swapped"
         ));
     }
@@ -187,6 +191,7 @@ fn of_list(path: &Path, columns: &Columns, mode: ProgressMode) -> Result<PhotoLi
     Ok(PhotoList {
         photos: photos.collect(),
         skipped,
+        remarks,
     })
 }
 
@@ -209,12 +214,18 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
         .collect();
     let of_class = |class: &str| places.0.iter().find(|s| s.id == class).map(|s| s.location);
     let paths: Vec<&Path> = folder.items.iter().map(|(p, _)| p.as_path()).collect();
-    let located = decode_each(&paths, mode, |photo| photo.exif_location().location());
+    let located = decode_each(&paths, mode, |photo| photo.exif_location().clone());
     let (mut photos, mut empty) = (Vec::new(), BTreeSet::new());
     for ((path, class), located) in folder.items.iter().zip(located) {
         let class = folder.classes.get(*class).cloned().unwrap_or_default();
+        let mut malformed = String::new();
         let place: Option<LatLng> = match located {
-            Ok(place) => place.or_else(|| of_class(&class)),
+            Ok(found) => {
+                if let ExifLocation::Malformed { reason } = &found {
+                    malformed = format!("; {reason}");
+                }
+                found.location().or_else(|| of_class(&class))
+            }
             Err(e) => {
                 skipped.push(e.to_string());
                 continue;
@@ -222,7 +233,8 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
         };
         let Some(location) = place else {
             empty.insert(class);
-            skipped.push(format!("{}: no place in its EXIF data", path.display()));
+            let path = path.display();
+            skipped.push(format!("{path}: no place in its EXIF data{malformed}"));
             continue;
         };
         let id = path.strip_prefix(root).unwrap_or(path);
@@ -238,13 +250,15 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
             scene: None,
         });
     }
-    for class in empty {
-        skipped.push(format!(
-            "class {class}: no place in {} for its photos without EXIF places",
-            list.display()
-        ));
-    }
-    Ok(PhotoList { photos, skipped })
+    let remark = |class: String| {
+        let list = list.display();
+        format!("class {class}: no place in {list} for its photos without EXIF places")
+    };
+    Ok(PhotoList {
+        photos,
+        skipped,
+        remarks: empty.into_iter().map(remark).collect(),
+    })
 }
 
 /// Decodes all files with progress and makes something of each.
