@@ -339,7 +339,7 @@ fn a_folder_of_classes_and_a_group_column_decide_the_split() {
     std::fs::write(root.join("classes.csv"), places).unwrap();
     let photos = read(&root, &recipe);
     assert_eq!(photos.photos.len(), 36);
-    assert!(photos.skipped.iter().any(|s| s.contains("class town 3")));
+    assert!(photos.remarks.iter().any(|s| s.contains("class town 3")));
     let out = folder.path().join("out");
     let outcome = train(&recipe, photos, &options(&out)).unwrap();
     assert_eq!(outcome.report.settings["classes"], "3");
