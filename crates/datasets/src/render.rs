@@ -40,10 +40,14 @@ impl Tile {
     }
 
     /// The same pixels as an image.
+    #[allow(
+        clippy::expect_used,
+        reason = "a tile has three bytes for each of its pixels"
+    )]
     #[must_use]
     pub fn to_image(&self) -> image::RgbImage {
         let n = self.pixels as u32;
-        image::RgbImage::from_raw(n, n, self.rgb.clone()).unwrap_or_default()
+        image::RgbImage::from_raw(n, n, self.rgb.clone()).expect("n x n pixels")
     }
 }
 
@@ -148,7 +152,7 @@ impl Line {
 
     /// Finds the samples of row `row` of the tile.
     fn project(&mut self, row: usize, level: &Level) {
-        let y = -self.at.get(row).copied().unwrap_or(0.0);
+        let y = -self.at[row];
         if self.large {
             self.lift(y, |c2| {
                 let c = c2.sqrt().max(f32::MIN_POSITIVE);

@@ -20,7 +20,7 @@ pub struct PlaceColumns {
 
 /// Reads a comma-, tab- or semicolon-separated table with a header and a place in each row.
 ///
-/// `find` finds columns beside those of the place; `take` gets them with the line, the fields and the
+/// `find` finds columns beside those of latitude and longitude, which it gets; `take` gets them with the line, the fields and the
 /// place of each good row, and may find it bad.
 /// The header is the first of the first 20 lines in which all columns are found; lines before it are
 /// skipped. Names of columns are found whatever their capitals, spaces, dashes and underscores. The
@@ -35,20 +35,20 @@ pub struct PlaceColumns {
 pub fn read_place_rows<C>(
     source: impl Read,
     columns: &PlaceColumns,
-    find: impl Fn(&Header) -> Result<C, TableError>,
+    find: impl Fn(&Header, [usize; 2]) -> Result<C, TableError>,
     mut take: impl FnMut(&C, u64, Row<'_>, LatLng) -> Result<(), BadRowReason>,
 ) -> Result<BadRows, TableError> {
     let all = |header: &Header| {
         let latitude = columns.latitude.as_deref();
         let longitude = columns.longitude.as_deref();
-        Ok((
+        let place = [
             header.require("latitude", latitude, LATITUDE)?,
             header.require("longitude", longitude, LONGITUDE)?,
-            find(header)?,
-        ))
+        ];
+        Ok((place, find(header, place)?))
     };
-    let numbers = |(lat, lng, _): &(usize, usize, C)| vec![*lat, *lng];
-    let (mut table, _, (lat, lng, others)) = Table::new(source, all, numbers)?;
+    let numbers = |(place, _): &([usize; 2], C)| place.to_vec();
+    let (mut table, _, ([lat, lng], others)) = Table::new(source, all, numbers)?;
     let (mut bad, mut total) = (Vec::new(), 0_u64);
     while let Some((line, row)) = table.next()? {
         total += 1;

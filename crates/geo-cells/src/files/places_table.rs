@@ -52,7 +52,7 @@ pub struct PlacesTable {
 pub fn read_places(source: impl Read, options: &PlacesOptions) -> Result<PlacesTable, TableError> {
     let mut places = Vec::new();
     let mut labels = options.label.as_ref().map(|_| Vec::new());
-    let find = |header: &Header| {
+    let find = |header: &Header, _: [usize; 2]| {
         let label = options.label.as_deref();
         label
             .map(|name| header.require("label", Some(name), &[]))
