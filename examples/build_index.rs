@@ -25,8 +25,8 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
-use geoloc::datasets::{decode_all, list_images, read_manifest};
-use geoloc::geo_cells::LatLng;
+use geoloc::datasets::{Photo, decode_all, list_images, read_manifest};
+use geoloc::geo_cells::{LatLng, PlacesOptions, read_places};
 use geoloc::locate::{Embedder, RETRIEVAL, embedding_name, load_embedder};
 use geoloc::retrieval::{
     BuildStage, IndexBuilder, IndexKind, IvfConfig, ListCodes, Place, Rows, StoredIndex,
@@ -38,6 +38,8 @@ type Failure = Box<dyn Error>;
 
 /// Photos embedded between two lines of progress.
 const PHOTOS: usize = 64;
+/// Bytes of decoded photos that are embedded together.
+const HELD_BYTES: usize = 256 << 20;
 /// Vectors added between two lines of progress.
 const VECTORS: usize = 65_536;
 
@@ -192,11 +194,12 @@ fn from_vectors(
 
 /// The coordinates of a CSV file; a bad row would shift all others, so it ends the build.
 fn coordinates(file: &Path) -> Result<Vec<LatLng>, Failure> {
-    let manifest = read_manifest(file)?;
-    if let Some(problem) = manifest.problems.first() {
-        return Err(format!("{}: {problem}", file.display()).into());
+    let table = read_places(std::fs::File::open(file)?, &PlacesOptions::default())
+        .map_err(|e| format!("{}: {e}", file.display()))?;
+    if !table.bad_rows.is_empty() {
+        return Err(format!("{}: {}", file.display(), table.bad_rows).into());
     }
-    Ok(manifest.samples.iter().map(|s| s.location).collect())
+    Ok(table.places)
 }
 
 /// Adds the rows that are not in the index yet.
@@ -225,11 +228,14 @@ fn from_photos(
     source: &Path,
 ) -> Result<usize, Failure> {
     let list: Vec<(PathBuf, Option<LatLng>)> = if source.is_dir() {
-        let files = list_images(source)?.into_iter();
-        files.map(|file| (file, None)).collect()
+        let found = list_images(source)?;
+        if !found.passed_over.is_empty() {
+            eprintln!("{}: passed over {}", source.display(), found.passed_over);
+        }
+        found.photos.into_iter().map(|file| (file, None)).collect()
     } else {
         let manifest = read_manifest(source)?;
-        for problem in &manifest.problems {
+        for problem in manifest.problems.iter() {
             eprintln!("{}: {problem}", source.display());
         }
         let samples = manifest.samples.into_iter();
@@ -240,38 +246,58 @@ fn from_photos(
     for from in (start..list.len()).step_by(PHOTOS) {
         let block = &list[from..(from + PHOTOS).min(list.len())];
         let paths: Vec<&PathBuf> = block.iter().map(|(path, _)| path).collect();
-        let (mut photos, mut known) = (Vec::new(), Vec::new());
-        for (at, (photo, (path, place))) in decode_all(&paths).into_iter().zip(block).enumerate() {
-            let mut fail = |reason: &str| {
-                failed += 1;
-                eprintln!("{}: {reason}", path.display());
-            };
-            match photo {
-                Err(e) => fail(&e.source.to_string()),
-                Ok(photo) => match place.or(photo.exif_location().location()) {
-                    None => fail("carries no position"),
-                    Some(place) => {
-                        photos.push(photo);
-                        known.push(((from + at) as u64, place));
-                    }
-                },
+        let (mut held, mut bytes) = (Vec::new(), 0);
+        for (at, (photo, (path, place))) in decode_all(&paths).zip(block).enumerate() {
+            let placed = photo.map_err(|e| e.source.to_string()).and_then(|photo| {
+                let found = photo.exif_location();
+                let place = place.or(found.location());
+                let place = place.ok_or_else(|| found.problem().unwrap_or("no place").to_owned());
+                Ok((photo, (from + at, place?)))
+            });
+            match placed {
+                Ok(placed) => {
+                    bytes += placed.0.rgb().len();
+                    held.push(placed);
+                }
+                Err(reason) => {
+                    failed += 1;
+                    eprintln!("{}: {reason}", path.display());
+                }
+            }
+            if bytes >= HELD_BYTES {
+                failed += add_photos(&mut builder, embedder, &list, std::mem::take(&mut held))?;
+                bytes = 0;
             }
         }
-        for (vector, (id, place)) in embedder.embed(&photos).into_iter().zip(known) {
-            let rows = match &vector {
-                Ok(vector) => Rows::new(vector),
-                Err(e) => {
-                    failed += 1;
-                    eprintln!("{}: {e}", list[id as usize].0.display());
-                    continue;
-                }
-            };
-            builder.add(&rows.with_ids(&[id]).with_places(&[place.into()]))?;
-        }
+        failed += add_photos(&mut builder, embedder, &list, held)?;
         builder.checkpoint()?;
         eprintln!("{} of {} photos", from + block.len(), list.len());
     }
     finish(builder)?;
+    Ok(failed)
+}
+
+/// Embeds photos with their positions in the list and their places, and adds them; gives how many failed.
+fn add_photos(
+    builder: &mut IndexBuilder,
+    embedder: &dyn Embedder,
+    list: &[(PathBuf, Option<LatLng>)],
+    held: Vec<(Photo, (usize, LatLng))>,
+) -> Result<usize, Failure> {
+    let (photos, known): (Vec<Photo>, Vec<(usize, LatLng)>) = held.into_iter().unzip();
+    let mut failed = 0;
+    for (vector, (row, place)) in embedder.embed(&photos).into_iter().zip(known) {
+        match &vector {
+            Ok(vector) => {
+                let rows = Rows::new(vector);
+                builder.add(&rows.with_ids(&[row as u64]).with_places(&[place.into()]))?;
+            }
+            Err(e) => {
+                failed += 1;
+                eprintln!("{}: {e}", list[row].0.display());
+            }
+        }
+    }
     Ok(failed)
 }
 

@@ -84,8 +84,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let points = match &args.input {
         Some(path) => {
             let table = read_places(fs::File::open(path)?, &PlacesOptions::default())?;
-            for row in table.bad_rows.iter().take(10) {
-                println!("left out: {row}");
+            if !table.bad_rows.is_empty() {
+                println!("{}: {}", path.display(), table.bad_rows);
             }
             table.places
         }

@@ -66,7 +66,14 @@ fn main() -> ExitCode {
     let mut results = Vec::new();
     for path in &options.images {
         let files = if path.is_dir() {
-            list_images(path).map_err(|e| e.to_string())
+            list_images(path)
+                .map(|found| {
+                    if !found.passed_over.is_empty() {
+                        eprintln!("{}: passed over {}", path.display(), found.passed_over);
+                    }
+                    found.photos
+                })
+                .map_err(|e| e.to_string())
         } else {
             Ok(vec![path.clone()])
         };

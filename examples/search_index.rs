@@ -147,7 +147,11 @@ fn open(options: &Options) -> Result<(StoredIndex, Vec<Asked>), Failure> {
         let embedder = load_embedder(&artifact, component, &Device::default())?;
         for path in &options.images {
             let files = if path.is_dir() {
-                list_images(path)?
+                let found = list_images(path)?;
+                if !found.passed_over.is_empty() {
+                    eprintln!("{}: passed over {}", path.display(), found.passed_over);
+                }
+                found.photos
             } else {
                 vec![path.clone()]
             };

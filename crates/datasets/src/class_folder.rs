@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::image_folder::{Kind, PassReason, PassedOver, Search};
+use crate::image_folder::{Kind, PassReason, PassedOver, Search, entries};
 use crate::photo_error::PhotoFileError;
 
 /// Photos in folders that are named after their classes (countries, cities, scenes).
@@ -28,7 +28,7 @@ pub struct ClassFolder {
 pub fn read_class_folder(root: impl AsRef<Path>) -> Result<ClassFolder, PhotoFileError> {
     let mut search = Search::default();
     let mut out = ClassFolder::default();
-    for path in search.entries(root.as_ref())? {
+    for path in entries(root.as_ref())? {
         match search.kind(&path) {
             Some(Kind::Folder) => {
                 let class = out.classes.len();

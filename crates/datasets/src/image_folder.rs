@@ -128,7 +128,7 @@ fn ending(path: &Path) -> String {
 pub fn list_images(folder: impl AsRef<Path>) -> Result<ImageFolder, PhotoFileError> {
     let mut found = Search::default();
     let mut photos = Vec::new();
-    for path in found.entries(folder.as_ref())? {
+    for path in entries(folder.as_ref())? {
         match found.kind(&path) {
             Some(Kind::Photo) => photos.push(path),
             Some(Kind::Folder) => found.pass(path, PassReason::Subfolder),
@@ -147,6 +147,23 @@ pub(crate) enum Kind {
     Folder,
 }
 
+/// The entries of a folder that are not hidden, sorted.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, PhotoFileError> {
+    let failed = |error: std::io::Error| PhotoFileError {
+        path: folder.to_path_buf(),
+        source: file_error(error),
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
 /// A walk through folders that notes what it passes over.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
@@ -155,23 +172,6 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// The entries of a folder that are not hidden, sorted.
-    pub(crate) fn entries(&mut self, folder: &Path) -> Result<Vec<PathBuf>, PhotoFileError> {
-        let failed = |error: std::io::Error| PhotoFileError {
-            path: folder.to_path_buf(),
-            source: file_error(error),
-        };
-        let mut paths = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-                paths.push(entry.path());
-            }
-        }
-        paths.sort();
-        Ok(paths)
-    }
-
     /// What `path` is; notes it if it is passed over.
     pub(crate) fn kind(&mut self, path: &Path) -> Option<Kind> {
         let reason = match std::fs::metadata(path) {
@@ -201,7 +201,7 @@ impl Search {
         while let Some(folder) = open.pop() {
             let new = std::fs::canonicalize(&folder).map(|resolved| self.folders.insert(resolved));
             let entries = match new {
-                Ok(true) => self.entries(&folder).map_err(|e| e.source.to_string()),
+                Ok(true) => entries(&folder).map_err(|e| e.source.to_string()),
                 Ok(false) => {
                     self.pass(folder, PassReason::ListedBefore);
                     continue;

@@ -129,11 +129,12 @@ fn one_photo_under_two_spellings_is_one_photo() {
 
 #[test]
 fn quotes_that_never_end_are_errors() {
-    let mut text = "path,lat,lon,title\n".to_owned();
-    for k in 0..60 {
+    let row = |k: usize| {
         let quote = if k == 5 { "\"" } else { "" };
-        text += &format!("p/{k:02}.jpg,48.8,2.3,{quote}Room {k}\n");
-    }
+        format!("p/{k:02}.jpg,48.8,2.3,{quote}Room {k}\n")
+    };
+    let rows: Vec<String> = (0..60).map(row).collect();
+    let text = format!("path,lat,lon,title\n{}", rows.concat());
     assert!(
         error(text.as_bytes()).contains("line 7"),
         "{}",

@@ -49,7 +49,11 @@ impl Places {
     }
 
     /// The nearest place by great-circle distance.
-    #[allow(clippy::expect_used, reason = "the table is part of the program")]
+    #[allow(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the table is part of the program"
+    )]
     #[must_use]
     pub fn nearest(&self, p: LatLng) -> Place {
         let record = self.0.search((p.lat(), p.lng())).record;

@@ -109,7 +109,7 @@ fn every_kind_goes_through_geojson_unchanged() {
     };
     let (limited, _) = named.build(&[]).unwrap();
     assert_eq!(
-        Partition::from_geojson(&limited.to_geojson()).unwrap(),
+        Partition::from_geojson(limited.to_geojson()).unwrap(),
         limited
     );
 }
@@ -312,7 +312,7 @@ fn damaged_geojson_is_an_error() {
     ] {
         assert!(text.contains(from), "{from}");
         assert!(
-            Partition::from_geojson(&text.replacen(from, to, 1)).is_err(),
+            Partition::from_geojson(text.replacen(from, to, 1)).is_err(),
             "{from}"
         );
     }

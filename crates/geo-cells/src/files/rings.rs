@@ -75,6 +75,8 @@ fn beside_the_first(mut rings: Vec<Vec<[f64; 2]>>) -> Vec<Vec<[f64; 2]>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "vertices are moved by whole turns")]
+
     use super::*;
 
     fn bounds(ring: &[[f64; 2]]) -> [f64; 4] {
