@@ -71,11 +71,14 @@ struct Options {
     /// CSV file with the coordinates of the vectors, in their order.
     #[arg(long, requires = "embeddings")]
     coordinates: Option<PathBuf>,
-    /// Column of the latitude in the file of coordinates; found by the usual names if not given.
-    #[arg(long, requires = "coordinates")]
+    /// Column of the path in the list of photos; found by the usual names if not given.
+    #[arg(long, requires = "photos")]
+    path_column: Option<String>,
+    /// Column of the latitude in the list of photos or coordinates; found by the usual names if not given.
+    #[arg(long)]
     latitude_column: Option<String>,
-    /// Column of the longitude in the file of coordinates; found by the usual names if not given.
-    #[arg(long, requires = "coordinates")]
+    /// Column of the longitude in the list of photos or coordinates; found by the usual names if not given.
+    #[arg(long)]
     longitude_column: Option<String>,
     /// The index file to write.
     #[arg(long, default_value = "target/geoloc/places.index")]
@@ -201,9 +204,6 @@ impl Build<'_> {
                     "; {} left out, the first: {first}",
                     self.left_out.count
                 )?;
-            }
-            if !self.passed_over.is_empty() {
-                write!(reason, "; passed over {}", self.passed_over)?;
             }
             return Err(reason.into());
         }

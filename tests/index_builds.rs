@@ -185,8 +185,8 @@ fn nothing_does_not_replace_a_good_index() {
     let missing = list(folder.path(), "missing.csv", 500..503, 10.0);
     let cases = [
         (at("empty"), "holds no images"),
-        (at("below"), "1 subfolder (folder)"),
-        (at("placeless"), "carries no position"),
+        (at("below"), "1 subfolder"),
+        (at("placeless"), "no place in its EXIF data"),
         (missing, "500.png"),
     ];
     for (source, reason) in cases {

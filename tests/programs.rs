@@ -107,13 +107,9 @@ fn what_a_folder_holds_besides_photos_is_counted() {
     assert_eq!(counts["passed_over"]["subfolders"], 1);
     assert_eq!(counts["passed_over"]["no_files"], 1);
     let message = errors(&output);
-    for part in [
-        "2 files of other formats (IMG_1.HEIC, pano.tif)",
-        "(nested)",
-        "(dangling.jpg)",
-    ] {
-        assert!(message.contains(part), "{message}");
-    }
+    let told =
+        "passed over 2 files of other formats (1 .heic, 1 .tif), 1 subfolder, 1 link to nothing";
+    assert!(message.contains(told), "{message}");
     std::fs::remove_file(at("a.png")).unwrap();
     let output = run("locate", &[&"--model", &model(), &folder.path()]);
     assert_eq!(output.status.code(), Some(1), "nothing could be used");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use geoloc::datasets::{ExifLocation, decode_map, read_manifest};
+use geoloc::datasets::{ManifestColumns, decode_map, read_manifest_with};
 use geoloc::geo_cells::LatLng;
 use geoloc::job::{JobInput, path_text};
 use geoloc::locate::{Embedder, PreparedPhoto};
@@ -96,7 +96,12 @@ impl Build<'_> {
             };
             return Ok(files.map(listed).collect());
         }
-        let manifest = read_manifest(source).map_err(at(source))?;
+        let columns = ManifestColumns {
+            path: self.options.path_column.clone(),
+            latitude: self.options.latitude_column.clone(),
+            longitude: self.options.longitude_column.clone(),
+        };
+        let manifest = read_manifest_with(source, &columns).map_err(at(source))?;
         let file = source.display();
         let problems = manifest.problems.iter();
         self.left_out
@@ -126,14 +131,9 @@ fn embed(embedder: &dyn Embedder, block: &[Listed]) -> Vec<Result<(Vec<f32>, Lat
         &paths,
         |k, photo| -> Result<(PreparedPhoto, LatLng), String> {
             let known = block.get(k).and_then(|listed| listed.place);
-            let place = match (known, photo.exif_location()) {
-                (Some(place), _) => place,
-                (None, ExifLocation::Found(place)) => *place,
-                (None, ExifLocation::Absent) => return Err("carries no position".into()),
-                (None, ExifLocation::Malformed { reason }) => {
-                    return Err(format!("its position cannot be used: {reason}"));
-                }
-            };
+            let found = photo.exif_location();
+            let place = known.or(found.location());
+            let place = place.ok_or_else(|| found.problem().unwrap_or("no place").to_owned())?;
             Ok((embedder.prepare(&photo).map_err(|e| e.to_string())?, place))
         },
     );

@@ -5,14 +5,12 @@
 //! and test, [`PhotoBatches`] gives them to the trainer.
 
 mod batches;
-mod by_bytes;
 mod inputs;
 mod list;
 mod places;
 mod split;
 
 pub use batches::{NoPhotos, PhotoBatches};
-pub(crate) use by_bytes::by_bytes;
 pub use inputs::{FeatureInputs, ImageInputs, InputError, PhotoInputs};
 pub use list::{Columns, LabelledPhoto, PhotoList, PhotosError, read_photos};
 pub use places::PlaceDrawError;

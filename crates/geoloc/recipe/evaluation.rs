@@ -18,13 +18,11 @@ use crate::metrics::{
     Average, CALIBRATION_BINS, ConfusionMatrix, Conventions, Curve, Gallery, MethodReport,
     Prediction, Reliability, Report, Role,
 };
-use crate::photos::{LabelledPhoto, by_bytes};
+use crate::photos::LabelledPhoto;
 use crate::showcase::easy_and_hard;
 
 /// Photos that are located together.
 const CHUNK: usize = 32;
-/// Bytes of their pixels, if there is more than one of them.
-const HELD_BYTES: u64 = 512 << 20;
 /// Photos beyond which the report shows none: all of them would have to be held in memory.
 const MOST_SHOWN_OF: usize = 2000;
 /// Side in pixels of the photos shown.
@@ -133,22 +131,20 @@ fn describe(
 /// One prediction a photo; a file that cannot be read counts as a miss.
 fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<Prediction> {
     let mut predictions = Vec::with_capacity(photos.len());
-    let all: Vec<&Path> = photos.iter().map(|p| p.sample.path.as_path()).collect();
-    for paths in by_bytes(&all, CHUNK, HELD_BYTES) {
-        let chunk = photos.iter().skip(predictions.len());
-        for (photo, pixels) in chunk.zip(decode_all(paths)) {
-            let (id, truth) = (&photo.sample.id, photo.sample.location);
-            let estimate = pixels.ok().map(|pixels| locator.locate(&[pixels]));
-            let estimate = estimate.and_then(|mut found| found.pop()?.ok());
-            let mut prediction = match &estimate {
-                Some(estimate) => Prediction::from_estimate(id, truth, estimate),
-                None => Prediction::new(id, truth, None),
-            };
-            if let Some(class) = &photo.class {
-                prediction = prediction.with_tag("class", class);
-            }
-            predictions.push(prediction);
+    // Decoded a few at a time, as many as their pixels allow.
+    let paths: Vec<&Path> = photos.iter().map(|p| p.sample.path.as_path()).collect();
+    for (photo, pixels) in photos.iter().zip(decode_all(&paths)) {
+        let (id, truth) = (&photo.sample.id, photo.sample.location);
+        let estimate = pixels.ok().map(|pixels| locator.locate(&[pixels]));
+        let estimate = estimate.and_then(|mut found| found.pop()?.ok());
+        let mut prediction = match &estimate {
+            Some(estimate) => Prediction::from_estimate(id, truth, estimate),
+            None => Prediction::new(id, truth, None),
+        };
+        if let Some(class) = &photo.class {
+            prediction = prediction.with_tag("class", class);
         }
+        predictions.push(prediction);
     }
     predictions
 }
