@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(lengths(32, 1 << 30), [7]);
         assert_eq!(lengths(3, 1 << 30), [3, 3, 1]);
         assert_eq!(lengths(32, 6000), [2, 1, 2, 2]);
-        assert_eq!(lengths(32, 1), [1, 1, 1, 1, 1, 2]);
+        assert_eq!(lengths(32, 1), [1; 7]);
         assert_eq!(lengths(0, 6000).iter().sum::<usize>(), paths.len());
         assert!(by_bytes::<&Path>(&[], 32, 1).next().is_none());
     }
