@@ -11,37 +11,48 @@
 //! The first form indexes the gallery inside the model file; the second the photos of a CSV file (columns
 //! for path, latitude and longitude); the third a folder of photos that carry their position; the last
 //! vectors that were made elsewhere with this model, one row of coordinates for each. Row ids are
-//! positions in the list. A build that was interrupted goes on where it stopped.
+//! positions in the list.
+//!
+//! A build that was interrupted is resumed by the same command. Its folder (`NAME.building`) records what
+//! it was begun with: the model, and path, place, size and time of modification of each photo. With
+//! anything else the build is refused. An older index stays until the new one is whole and has rows.
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
-
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "support/npy.rs"]
 mod npy;
+#[path = "build_index/photos.rs"]
+mod photos;
+#[path = "support/program.rs"]
+mod program;
+#[path = "build_index/progress.rs"]
+mod progress;
+#[path = "build_index/vectors.rs"]
+mod vectors;
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
-use geoloc::datasets::{decode_all, list_images, read_manifest};
-use geoloc::geo_cells::LatLng;
-use geoloc::locate::{Embedder, RETRIEVAL, embedding_name, load_embedder};
-use geoloc::retrieval::{
-    BuildStage, IndexBuilder, IndexKind, IvfConfig, ListCodes, Place, Rows, StoredIndex,
-};
-use serde_json::json;
+use geoloc::job::{JobInput, JobRecord};
+use geoloc::locate::{embedding_name, load_embedder};
+use geoloc::retrieval::{BuildStage, IndexBuilder, IndexKind, IvfConfig, ListCodes, StoredIndex};
+use serde_json::{Value, json};
 
-type Failure = Box<dyn Error>;
-
-/// Photos embedded between two lines of progress.
-const PHOTOS: usize = 64;
-/// Vectors added between two lines of progress.
-const VECTORS: usize = 65_536;
+use folder::PassedOver;
+use program::{EXIT_STATUS, Ending, Failure, LeftOut, at};
+use progress::folder_of;
 
 /// Builds an index file.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// Model file with a retrieval component.
     #[arg(long, default_value = "target/geoloc/quickstart/model.bpk")]
@@ -58,6 +69,15 @@ struct Options {
     /// CSV file with the coordinates of the vectors, in their order.
     #[arg(long, requires = "embeddings")]
     coordinates: Option<PathBuf>,
+    /// Column of the path in the list of photos; found by the usual names if not given.
+    #[arg(long, requires = "photos")]
+    path_column: Option<String>,
+    /// Column of the latitude in the list of photos or coordinates; found by the usual names if not given.
+    #[arg(long)]
+    latitude_column: Option<String>,
+    /// Column of the longitude in the list of photos or coordinates; found by the usual names if not given.
+    #[arg(long)]
+    longitude_column: Option<String>,
     /// The index file to write.
     #[arg(long, default_value = "target/geoloc/places.index")]
     out: PathBuf,
@@ -67,6 +87,10 @@ struct Options {
     /// Number of lists; chosen by the number of rows if not given.
     #[arg(long)]
     lists: Option<usize>,
+    /// When a build is resumed, read the photos that are done once more and compare their content, not
+    /// only size and time.
+    #[arg(long)]
+    check_content: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -97,190 +121,98 @@ impl Options {
     }
 }
 
-fn main() -> Result<(), Failure> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    program::program(|| run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let artifact = Artifact::open(&options.model)?;
     let component = options.component.as_deref();
     let embedder = load_embedder(&artifact, component, &Device::default())?;
     let name = embedding_name(&artifact, component)?;
     if let Some(folder) = options.out.parent() {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder).map_err(at(folder))?;
     }
-    let dim = embedder.dim();
-    let builder = IndexBuilder::open_for(&options.out, dim, options.kind(), &name)?;
-    if builder.rows() > 0 {
-        eprintln!("goes on after row {}", builder.next_id() - 1);
-    }
-    let failed = match (&options.photos, &options.embeddings, &options.coordinates) {
-        (Some(photos), ..) => from_photos(builder, embedder.as_ref(), photos)?,
-        (_, Some(vectors), Some(places)) => from_vectors(builder, dim, vectors, places)?,
-        _ => from_artifact(builder, &artifact, component)?,
+    let mut build = Build {
+        options,
+        dim: embedder.dim(),
+        name,
+        left_out: LeftOut::default(),
+        passed_over: PassedOver::default(),
     };
+    let builder = match (&options.photos, &options.embeddings, &options.coordinates) {
+        (Some(photos), ..) => build.of_photos(embedder.as_ref(), photos)?,
+        (_, Some(vectors), Some(places)) => build.of_matrix(vectors, places)?,
+        _ => build.of_gallery(&artifact)?,
+    };
+    build.finish(builder)?;
     let index = StoredIndex::open(&options.out)?;
-    let bytes = std::fs::metadata(&options.out)?.len();
-    println!(
+    let bytes = std::fs::metadata(&options.out)
+        .map_err(at(&options.out))?
+        .len();
+    outln!(
         "{} rows, {bytes} bytes: {}",
         index.len(),
         options.out.display()
     );
-    println!(
+    outln!(
         "{}",
         json!({
-            "rows": index.len(), "failed": failed, "dim": dim, "bytes": bytes, "embedding": name,
+            "rows": index.len(), "failed": build.left_out.count, "reasons": build.left_out.reasons,
+            "passed_over": build.passed_over.json(), "dim": build.dim, "bytes": bytes,
+            "embedding": build.name,
             "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         })
     );
-    Ok(())
+    Ok(build.left_out.ending(index.len()))
 }
 
-/// The gallery inside the model file.
-fn from_artifact(
-    builder: IndexBuilder,
-    artifact: &Artifact,
-    component: Option<&str>,
-) -> Result<usize, Failure> {
-    let manifest = artifact.manifest();
-    let is_retrieval = |name: &&str| {
-        let component = manifest.components.get(*name);
-        component.is_some_and(|component| component.kind == RETRIEVAL)
-    };
-    let name = component.or(manifest.default_component.as_deref());
-    let name = name.filter(is_retrieval).ok_or("no retrieval component")?;
-    let (vectors, dim, locations) = artifact.gallery(name)?;
-    add_all(builder, dim, &locations, |from, to| {
-        Ok(vectors[from * dim..to * dim].to_vec())
-    })?;
-    Ok(0)
-}
-
-/// Vectors made elsewhere.
-fn from_vectors(
-    builder: IndexBuilder,
+struct Build<'a> {
+    options: &'a Options,
     dim: usize,
-    vectors: &Path,
-    places: &Path,
-) -> Result<usize, Failure> {
-    let mut matrix = npy::Matrix::open(vectors)?;
-    if matrix.columns != dim {
-        let columns = matrix.columns;
-        return Err(format!(
-            "{}: {columns} columns, the model makes {dim}",
-            vectors.display()
-        )
-        .into());
-    }
-    let locations = coordinates(places)?;
-    if locations.len() != matrix.rows {
-        let (rows, places) = (matrix.rows, locations.len());
-        return Err(format!("{rows} vectors, but {places} coordinates").into());
-    }
-    // What is in the index already is read past.
-    let mut read = 0;
-    add_all(builder, dim, &locations, |from, to| {
-        while read < from {
-            let step = (from - read).min(VECTORS);
-            matrix.read(step)?;
-            read += step;
-        }
-        read = to;
-        Ok(matrix.read(to - from)?)
-    })?;
-    Ok(0)
+    /// Name of the embedding.
+    name: String,
+    left_out: LeftOut,
+    passed_over: PassedOver,
 }
 
-/// The coordinates of a CSV file; a bad row would shift all others, so it ends the build.
-fn coordinates(file: &Path) -> Result<Vec<LatLng>, Failure> {
-    let manifest = read_manifest(file)?;
-    if let Some(problem) = manifest.problems.first() {
-        return Err(format!("{}: {problem}", file.display()).into());
+impl Build<'_> {
+    /// Starts the build, or resumes one that was begun with the same input.
+    fn begin(&self, source: &Value, inputs: Vec<JobInput>) -> Result<IndexBuilder, Failure> {
+        let kind = self.options.kind();
+        let settings = json!({ "embedding": self.name, "index": kind, "source": source });
+        let builder = IndexBuilder::open_for(&self.options.out, self.dim, kind, &self.name)?;
+        let record = JobRecord { settings, inputs };
+        progress::check(&builder, &self.options.out, &record)?;
+        Ok(builder)
     }
-    Ok(manifest.samples.iter().map(|s| s.location).collect())
-}
 
-/// Adds the rows that are not in the index yet.
-fn add_all(
-    mut builder: IndexBuilder,
-    dim: usize,
-    locations: &[LatLng],
-    mut vectors: impl FnMut(usize, usize) -> Result<Vec<f32>, Failure>,
-) -> Result<(), Failure> {
-    let start = usize::try_from(builder.next_id())?;
-    for from in (start..locations.len()).step_by(VECTORS) {
-        let to = (from + VECTORS).min(locations.len());
-        let places: Vec<Place> = locations[from..to].iter().map(|&p| p.into()).collect();
-        let block = vectors(from, to)?;
-        debug_assert_eq!(block.len(), (to - from) * dim);
-        builder.add(&Rows::new(&block).with_places(&places))?;
-        eprintln!("{to} of {} rows", locations.len());
-    }
-    finish(builder)
-}
-
-/// Photos through the query branch of the model; those that fail are reported and left out.
-fn from_photos(
-    mut builder: IndexBuilder,
-    embedder: &dyn Embedder,
-    source: &Path,
-) -> Result<usize, Failure> {
-    let list: Vec<(PathBuf, Option<LatLng>)> = if source.is_dir() {
-        let files = list_images(source)?.into_iter();
-        files.map(|file| (file, None)).collect()
-    } else {
-        let manifest = read_manifest(source)?;
-        for problem in &manifest.problems {
-            eprintln!("{}: {problem}", source.display());
-        }
-        let samples = manifest.samples.into_iter();
-        samples.map(|s| (s.path, Some(s.location))).collect()
-    };
-    let mut failed = 0;
-    let start = usize::try_from(builder.next_id())?;
-    for from in (start..list.len()).step_by(PHOTOS) {
-        let block = &list[from..(from + PHOTOS).min(list.len())];
-        let paths: Vec<&PathBuf> = block.iter().map(|(path, _)| path).collect();
-        let (mut photos, mut known) = (Vec::new(), Vec::new());
-        for (at, (photo, (path, place))) in decode_all(&paths).into_iter().zip(block).enumerate() {
-            let mut fail = |reason: &str| {
-                failed += 1;
-                eprintln!("{}: {reason}", path.display());
-            };
-            match photo {
-                Err(e) => fail(&e.source.to_string()),
-                Ok(photo) => match place.or(photo.exif_location().location()) {
-                    None => fail("carries no position"),
-                    Some(place) => {
-                        photos.push(photo);
-                        known.push(((from + at) as u64, place));
-                    }
-                },
-            }
-        }
-        for (vector, (id, place)) in embedder.embed(&photos).into_iter().zip(known) {
-            let rows = match &vector {
-                Ok(vector) => Rows::new(vector),
-                Err(e) => {
-                    failed += 1;
-                    eprintln!("{}: {e}", list[id as usize].0.display());
-                    continue;
-                }
-            };
-            builder.add(&rows.with_ids(&[id]).with_places(&[place.into()]))?;
-        }
+    fn finish(&self, mut builder: IndexBuilder) -> Result<(), Failure> {
         builder.checkpoint()?;
-        eprintln!("{} of {} photos", from + block.len(), list.len());
+        if builder.rows() == 0 {
+            drop(builder);
+            let folder = folder_of(&self.options.out);
+            std::fs::remove_dir_all(&folder).map_err(at(&folder))?;
+            let out = self.options.out.display();
+            let mut reason = format!("no row is left for {out}, nothing was written");
+            if let Some(first) = self.left_out.reasons.first() {
+                write!(
+                    reason,
+                    "; {} left out, the first: {first}",
+                    self.left_out.count
+                )?;
+            }
+            return Err(reason.into());
+        }
+        builder.finish(|stage| match stage {
+            BuildStage::Check => errln!("checking the stored rows"),
+            BuildStage::Train => errln!("training centroids"),
+            BuildStage::Assign => errln!("finding the list of each row"),
+            BuildStage::Write => errln!("writing"),
+            _ => {}
+        })?;
+        progress::clear(&self.options.out);
+        Ok(())
     }
-    finish(builder)?;
-    Ok(failed)
-}
-
-fn finish(builder: IndexBuilder) -> Result<(), Failure> {
-    builder.finish(|stage| match stage {
-        BuildStage::Check => eprintln!("checking the stored rows"),
-        BuildStage::Train => eprintln!("training centroids"),
-        BuildStage::Assign => eprintln!("finding the list of each row"),
-        BuildStage::Write => eprintln!("writing"),
-        _ => {}
-    })?;
-    Ok(())
 }

@@ -6,7 +6,8 @@
 //! cargo run --release --example build_partition -- --input photos.csv --builder quadtree
 //! ```
 //!
-//! Without `--input` it divides a made-up sample: 40,000 points in clusters on land. Output:
+//! Rows of the input that cannot be read are counted and named, and the exit status is then 3. Without
+//! `--input` it divides a made-up sample: 40,000 points in clusters on land. Output:
 //!
 //! ```text
 //! adaptive S2 cells: split above 200, drop below 20, levels 0 to 30
@@ -22,11 +23,16 @@
 //! written   target/geoloc/partition/{partition.cells, .csv, .geojson, report.json, map.png}
 //! ```
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
-use std::fs;
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use geoloc::geo_cells::{
@@ -34,7 +40,10 @@ use geoloc::geo_cells::{
     PlacesOptions, QuadtreePartition, RegionMap, SmallCells, SphericalKMeans, read_places,
     read_regions_topojson,
 };
-use image::{Rgb, RgbImage};
+use geoloc::output::OutputFiles;
+use image::{ImageFormat, Rgb, RgbImage};
+
+use program::{EXIT_STATUS, Ending, Failure, LeftOut, at};
 
 /// Land of Natural Earth, public domain.
 const LAND: &str = include_str!("data/land-110m.json");
@@ -53,11 +62,19 @@ enum Builder {
     Kmeans,
 }
 
+/// Builds a partition of the world from coordinates.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Args {
-    /// Table of coordinates with a header; columns are found by name.
+    /// Table of coordinates with a header.
     #[arg(long)]
     input: Option<PathBuf>,
+    /// Column of the latitude; found by the usual names if not given.
+    #[arg(long, requires = "input")]
+    latitude_column: Option<String>,
+    /// Column of the longitude; found by the usual names if not given.
+    #[arg(long, requires = "input")]
+    longitude_column: Option<String>,
     /// How the world is divided.
     #[arg(long, value_enum, default_value = "adaptive")]
     builder: Builder,
@@ -78,15 +95,24 @@ struct Args {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    program::program(|| run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<Ending, Failure> {
     let land = RegionMap::new(read_regions_topojson(LAND, "land", "name", None)?)?;
+    let mut left_out = LeftOut::default();
     let points = match &args.input {
         Some(path) => {
-            let table = read_places(fs::File::open(path)?, &PlacesOptions::default())?;
-            for row in table.bad_rows.iter().take(10) {
-                println!("left out: {row}");
-            }
+            let columns = PlacesOptions {
+                latitude: args.latitude_column.clone(),
+                longitude: args.longitude_column.clone(),
+                ..PlacesOptions::default()
+            };
+            let table = File::open(path).map_err(at(path))?;
+            let table = read_places(table, &columns).map_err(at(path))?;
+            let file = path.display();
+            left_out.add_all(table.bad_rows.iter().map(|row| format!("{file}: {row}")));
             table.places
         }
         None => sample(&land)?,
@@ -117,36 +143,62 @@ fn main() -> Result<(), Box<dyn Error>> {
         }),
     };
     let (partition, report) = builder.build(&points)?;
-    print!("{report}");
-    println!("content   {}", partition.content_hash());
-    fs::create_dir_all(&args.out)?;
-    fs::write(args.out.join("partition.cells"), partition.to_bytes())?;
-    partition.write_csv(fs::File::create(args.out.join("partition.csv"))?)?;
-    fs::write(args.out.join("partition.geojson"), partition.to_geojson())?;
-    fs::write(
-        args.out.join("report.json"),
-        serde_json::to_string_pretty(&report)?,
-    )?;
-    draw(&partition, &land)?.save(args.out.join("map.png"))?;
-    println!(
+    out!("{report}");
+    outln!("content   {}", partition.content_hash());
+    if left_out.count > 0 {
+        outln!(
+            "left out  {} rows, the first: {}",
+            left_out.count,
+            left_out.reasons[0]
+        );
+    }
+    // Files of an earlier run stay until all of these are whole; then they are replaced together.
+    let to = |name: &str| args.out.join(name);
+    let map = draw(&partition, &land)?;
+    let mut files = OutputFiles::default();
+    files.write(to("partition.cells"), |to| {
+        to.write_all(&partition.to_bytes())
+    })?;
+    files.stage(to("partition.csv"), |path| -> Result<(), Failure> {
+        partition
+            .write_csv(File::create(path).map_err(at(path))?)
+            .map_err(at(path))
+    })?;
+    files.write(to("partition.geojson"), |to| {
+        to.write_all(partition.to_geojson().as_bytes())
+    })?;
+    let mut summary = serde_json::to_value(&report)?;
+    summary["left_out"] = left_out.count.into();
+    summary["reasons"] = left_out.reasons.clone().into();
+    files.write(to("report.json"), |to| {
+        writeln!(to, "{}", serde_json::to_string_pretty(&summary)?)
+    })?;
+    files.write(to("map.png"), |to| {
+        map.write_to(to, ImageFormat::Png)
+            .map_err(std::io::Error::other)
+    })?;
+    files.commit()?;
+    outln!(
         "written   {}/{{partition.cells, .csv, .geojson, report.json, map.png}}",
         args.out.display()
     );
     let oracle_median_km = report.oracle.as_ref().map(|o| o.median_km);
-    println!(
+    outln!(
         "{}",
         serde_json::json!({
             "points": report.points,
             "placed": report.placed,
             "classes": report.classes,
+            "left_out": left_out.count,
+            "reasons": left_out.reasons,
             "oracle_median_km": oracle_median_km,
         })
     );
-    Ok(())
+    Ok(left_out.ending(points.len()))
 }
 
 /// A made-up sample: clusters of many sizes on land, the same every time.
-fn sample(land: &RegionMap) -> Result<Vec<LatLng>, Box<dyn Error>> {
+fn sample(land: &RegionMap) -> Result<Vec<LatLng>, Failure> {
     let mut state = 1_u64;
     let mut next = move || {
         // Splitmix64.
@@ -174,7 +226,7 @@ fn sample(land: &RegionMap) -> Result<Vec<LatLng>, Box<dyn Error>> {
 }
 
 /// The world, one colour a class: pale where there is no land, grey where there is no class.
-fn draw(partition: &Partition, land: &RegionMap) -> Result<RgbImage, Box<dyn Error>> {
+fn draw(partition: &Partition, land: &RegionMap) -> Result<RgbImage, Failure> {
     let (width, height) = (1080, 540);
     let mut picture = RgbImage::new(width, height);
     for (x, y, pixel) in picture.enumerate_pixels_mut() {

@@ -1,6 +1,7 @@
 //! Compares the approaches of the field on views of the Earth: same tiles, same encoder, same number
 //! of steps. Writes one report; approaches that are finished are not trained again. Ctrl-C ends it with
-//! a checkpoint, and the same command goes on from there.
+//! a checkpoint, and the same command resumes it. Results of other settings in the folder are not used:
+//! they are named and computed anew.
 //!
 //! ```text
 //! cargo run --release --example compare                                  # all, about a quarter of an hour
@@ -8,12 +9,15 @@
 //! cargo run --release --example compare -- --weights tf_efficientnet_lite0.safetensors
 //! ```
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
-
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
 #[path = "support/interrupt.rs"]
 mod interrupt;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -25,17 +29,21 @@ use geoloc::burn::tensor::Device;
 use geoloc::core::EncoderConfig;
 use geoloc::datasets::{Preprocess, Resize};
 use geoloc::metrics::{HtmlReport, MethodReport};
+use geoloc::output::OutputFiles;
 use geoloc::trainer::ProgressMode;
 use geoloc::world::compare::{
     Approach, ApproachOutcome, CompareConfig, CompareOutcome, Comparison, FrozenEncoder,
     MethodOutcome, compare,
 };
 
+use program::{EXIT_STATUS, Ending, Failure};
+
 /// Side of the tiles that the pretrained encoder reads.
 const FROZEN_PIXELS: u32 = 128;
 
 /// Compares approaches on the shipped imagery of the Earth.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// Approaches by name, with commas between; all if none is given.
     #[arg(long, value_delimiter = ',')]
@@ -64,16 +72,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            ExitCode::FAILURE
-        }
-    }
+    program::program(|| run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let device = Device::default();
     let frozen = options
@@ -102,27 +104,37 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     print_header("seen area");
     let mut told = |approach: &ApproachOutcome| print_rows(approach, |method| &method.seen);
     let outcome = compare(&comparison, frozen.as_ref(), &mut told, &device)?;
-    println!();
+    outln!();
     print_header("random split");
     for approach in &outcome.approaches {
         print_rows(approach, |method| &method.random);
     }
-    println!();
+    outln!();
     outcome.report.verify()?;
+    for replaced in &outcome.replaced {
+        errln!("{replaced}");
+    }
+    // Settings and reports of an earlier run are replaced together.
     let page = options.out.join("report.html");
-    outcome.report.write_json(options.out.join("report.json"))?;
-    HtmlReport::new(&outcome.report).write(&page)?;
+    let mut files = OutputFiles::default();
+    files.write(options.out.join("config.json"), |to| {
+        writeln!(to, "{}", serde_json::to_string_pretty(&comparison.config)?)
+    })?;
+    files.stage(options.out.join("report.json"), |path| {
+        Ok::<_, Failure>(outcome.report.write_json(path)?)
+    })?;
+    files.stage(&page, |path| {
+        Ok::<_, Failure>(HtmlReport::new(&outcome.report).write(path)?)
+    })?;
+    files.commit()?;
     print_comparisons(&outcome);
-    println!("\nreport: {}", page.display());
-    println!("\n{}", figures(&outcome, started.elapsed().as_secs_f64()));
-    Ok(())
+    outln!("\nreport: {}", page.display());
+    outln!("\n{}", figures(&outcome, started.elapsed().as_secs_f64()));
+    Ok(Ending::Whole)
 }
 
 /// EfficientNet-Lite0 without its classifier.
-fn pretrained(
-    path: &PathBuf,
-    device: &Device,
-) -> Result<FrozenEncoder<EfficientNetLite>, Box<dyn Error>> {
+fn pretrained(path: &PathBuf, device: &Device) -> Result<FrozenEncoder<EfficientNetLite>, Failure> {
     let config = EfficientNetLiteConfig::lite0();
     let mut encoder = config.init(device)?;
     let weights = load_weights(&mut encoder, path, &config.timm_keys())?;
@@ -142,7 +154,7 @@ fn pretrained(
 }
 
 fn print_header(area: &str) {
-    println!(
+    outln!(
         "{:<34} {:>7} {:>7} {:>7} {:>7} {:>8} {:>8} {:>6} {:>6} {:>6} {:>8} {:>6} {:>6}",
         area,
         "<=25km",
@@ -163,7 +175,7 @@ fn print_header(area: &str) {
 fn print_rows(approach: &ApproachOutcome, area: impl Fn(&MethodOutcome) -> &MethodReport) {
     for method in &approach.methods {
         let row = Row::of(area(method));
-        println!(
+        outln!(
             "{:<34} {:>6.1}% {:>6.1}% {:>6.1}% {:>6.1}% {:>8.0} {:>8.0} {:>6.0} {:>5.1}% {:>5.1}% {:>8} {:>5.0}s {:>6.2}",
             method.seen.name,
             row.within[0],
@@ -215,19 +227,24 @@ fn print_comparisons(outcome: &CompareOutcome) {
         let interval = difference.interval.map_or_else(String::new, |i| {
             format!(" [{:+.0}, {:+.0}]", i.low, i.high.unwrap_or(f64::NAN))
         });
-        print!(
+        out!(
             "{} against {}: score {:+.0}{interval}",
-            pair.first, pair.second, difference.value
+            pair.first,
+            pair.second,
+            difference.value
         );
         for w in &pair.within {
             if [200.0, 750.0].contains(&w.radius_km) {
-                print!(
+                out!(
                     "; within {} km only the first {}, only the second {}, p = {:.3}",
-                    w.radius_km, w.test.first, w.test.second, w.test.p_value
+                    w.radius_km,
+                    w.test.first,
+                    w.test.second,
+                    w.test.p_value
                 );
             }
         }
-        println!();
+        outln!();
     }
 }
 

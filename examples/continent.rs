@@ -9,10 +9,11 @@
 //! correlation between neighbours, fused with the prototype of their parent at level 15
 //! (`continent/codes.rs`). They go through the resumable builder into a flat index: int8 codes to
 //! scan, f32 rows mapped from the disk for exact scores. Queries come from known places anywhere
-//! inside a cell. A run that was killed goes on where it was. The last line is one JSON object.
+//! inside a cell. A run that was killed is resumed by the same command. The last line is one JSON object.
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
-
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
 #[path = "continent/codes.rs"]
 mod codes;
 #[path = "continent/exhaustive.rs"]
@@ -21,12 +22,15 @@ mod exhaustive;
 mod factored;
 #[path = "continent/land.rs"]
 mod land;
+#[path = "support/program.rs"]
+mod program;
 #[path = "continent/queries.rs"]
 mod queries;
 #[path = "continent/usage.rs"]
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use geoloc_geo_cells::{CellId, LatLng, Level};
 use geoloc_retrieval::{FlatIndex, Hits, IndexBuilder, IndexKind, Place, Query, Rows, VectorIndex};
@@ -35,11 +39,10 @@ use serde_json::json;
 
 use codes::{Codes, descendants};
 use exhaustive::RANKS;
+pub(crate) use program::Failure;
+use program::{Ending, at};
 use queries::{Planted, recall};
 use usage::{Clock, MemoryWatch, check_disk};
-
-/// Anything that goes wrong.
-pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Land of Europe in km2, for the projection.
 const EUROPE_KM2: f64 = 10.18e6;
@@ -92,7 +95,11 @@ impl Args {
     }
 }
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
+    program::program(run)
+}
+
+fn run() -> Result<Ending, Failure> {
     let args = Args::parse()?;
     let mut memory = MemoryWatch::start();
     let codes = Codes {
@@ -107,12 +114,12 @@ fn main() -> Result<(), Failure> {
         land::nearest_land(LatLng::new(51.0, 9.0)?, args.area_km2, Level::try_from(12)?)?;
     let per_block = 1 << (2 * (16 - 12));
     let rows = blocks.len() * per_block;
-    println!(
+    outln!(
         "cells       {rows} of level 16 on {area:.0} km2 of land, {}-d",
         codes.dim
     );
 
-    std::fs::create_dir_all(&args.out)?;
+    std::fs::create_dir_all(&args.out).map_err(at(&args.out))?;
     let path = args.out.join("cells.index");
     // The rows twice (spool and index), codes, ids, cells and places.
     check_disk(&args.out, rows as f64 * (9.2 * codes.dim as f64 + 100.0))?;
@@ -127,7 +134,7 @@ fn main() -> Result<(), Failure> {
         std::fs::metadata(&path)?.len() as f64,
         index.code_bytes() as f64,
     );
-    println!(
+    outln!(
         "built       {:.0} s ({:.0} s CPU), file {:.2} GB, of it scanned {:.2} GB",
         build.0,
         build.1,
@@ -149,13 +156,13 @@ fn main() -> Result<(), Failure> {
         .get(..blocks.len().min(FACTORED_ROWS / per_block))
         .unwrap_or(&[]);
     let factored = factored::run(&codes, some, per_block, checked)?;
-    println!("factored    {factored}");
+    outln!("factored    {factored}");
     memory.ended("both parts apart");
     let overhead = scanned / rows as f64 - codes.dim as f64;
     let seconds = line["query_cpu_ms"].as_f64().unwrap_or_default() * 1e-3;
     let projected = project(rows as f64, area, overhead, seconds / scanned);
     let (peak, phases) = memory.finish();
-    println!("memory      {peak:.2} GB resident at the peak of all");
+    outln!("memory      {peak:.2} GB resident at the peak of all");
     let phases: serde_json::Map<String, serde_json::Value> = phases
         .iter()
         .map(|p| (p.name.to_owned(), json!([p.resident, p.anonymous])))
@@ -169,11 +176,11 @@ fn main() -> Result<(), Failure> {
         "factored": factored, "projection": projected,
     });
     line.extend(more.as_object().cloned().unwrap_or_default());
-    println!("{}", serde_json::Value::from(line));
+    outln!("{}", serde_json::Value::from(line));
     if equal < checked {
         return Err(format!("{} rankings differ from exhaustive search", checked - equal).into());
     }
-    Ok(())
+    Ok(Ending::Whole)
 }
 
 /// Searches one by one, then all together; answers the hits, and what was measured.
@@ -198,14 +205,14 @@ fn search(
     let each = clock.read().1 / asked.len() as f64;
     let exact = answers.iter().filter(|hits| hits.exact).count();
     let found = recall(&answers, planted);
-    println!(
+    outln!(
         "search      first {:.2} s, then {:.1} ms CPU alone, {:.1} ms CPU in a batch of {}; {exact} exact",
         first.0,
         1e3 * single,
         1e3 * each,
         asked.len()
     );
-    println!("recall      {found}");
+    outln!("recall      {found}");
     let measured = json!({
         "first_query_s": first.0, "query_cpu_ms": 1e3 * single, "batch_query_cpu_ms": 1e3 * each,
         "queries": asked.len(), "exact": exact, "recall": found,
@@ -229,27 +236,25 @@ fn check(
         .filter(|(hits, ranking)| exhaustive::same(&hits.hits, ranking))
         .count();
     let (checked, cpu) = (planted.len(), clock.read().1);
-    println!("exhaustive  {equal} of {checked} rankings equal, {cpu:.0} s CPU");
+    outln!("exhaustive  {equal} of {checked} rankings equal, {cpu:.0} s CPU");
     equal
 }
 
-/// Streams all rows into an index file; goes on where an earlier run was killed.
-fn build(
-    codes: &Codes,
-    blocks: &[CellId],
-    per_block: usize,
-    path: &PathBuf,
-) -> Result<(), Failure> {
+/// Streams all rows into an index file; resumes a run of the same settings that was killed.
+fn build(codes: &Codes, blocks: &[CellId], per_block: usize, path: &Path) -> Result<(), Failure> {
     if path.exists() {
-        println!(
+        outln!(
             "            {} is there already and is built anew",
             path.display()
         );
     }
-    let mut builder = IndexBuilder::open(path, codes.dim, IndexKind::Flat)?;
+    // What makes the codes: a build that was begun with anything else is refused.
+    let (first, last) = (blocks.first(), blocks.last());
+    let name = format!("{codes:?} {} blocks, {first:?} to {last:?}", blocks.len());
+    let mut builder = IndexBuilder::open_for(path, codes.dim, IndexKind::Flat, &name)?;
     let done = builder.rows();
     if done > 0 {
-        println!("            going on after row {done}");
+        outln!("            resumed after row {done}");
     }
     let (first, mut skip) = (done / per_block, done % per_block);
     for some in blocks.get(first..).unwrap_or(&[]).chunks(TOGETHER) {
@@ -270,7 +275,7 @@ fn build(
             skip = 0;
         }
     }
-    Ok(builder.finish(|stage| println!("            {stage:?}"))?)
+    Ok(builder.finish(|stage| outln!("            {stage:?}"))?)
 }
 
 /// What larger tables take: bytes a row are the dimension, plus what was measured beside the codes
@@ -285,7 +290,7 @@ fn project(rows: f64, area: f64, overhead: f64, seconds_per_byte: f64) -> serde_
     ] {
         let scanned = rows * (dim + overhead);
         let disk = scanned + rows * (4.0 * dim + 24.0);
-        println!(
+        outln!(
             "projection  {name}: {rows:.3e} rows x ({dim} + {overhead:.1}) B = {:.1} GB scanned, \
              {:.0} GB on disk, {:.2} s CPU a query",
             scanned * 1e-9,

@@ -9,10 +9,14 @@
 //! cargo run --release --example custom_head
 //! ```
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -31,11 +35,14 @@ use geoloc::core::{
 use geoloc::datasets::{TileJitter, View};
 use geoloc::evaluate::evaluate;
 use geoloc::geo_cells::{Estimate, LatLng};
+use geoloc::job::path_text;
 use geoloc::locate::{Pipeline, build_model};
 use geoloc::metrics::{Conventions, MethodReport, Role};
 use geoloc::trainer::{Trainer, TrainerConfig};
 use geoloc::world::{CellBatches, WorldTask};
 use serde::{Deserialize, Serialize};
+
+use program::{EXIT_STATUS, Ending, Failure};
 
 /// Logits over bands of latitude `[batch, 180 / degrees]` and of longitude `[batch, 360 / degrees]`.
 #[derive(Clone, Debug)]
@@ -196,6 +203,7 @@ impl BandDecoder {
 
 /// Trains, saves, loads and evaluates the head.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// Training steps.
     #[arg(long, default_value_t = 200)]
@@ -208,8 +216,11 @@ struct Options {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    program::program(|| run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let device = Device::default();
     let autodiff = device.clone().autodiff();
@@ -261,16 +272,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let constant = ConstantLocator::geometric_median(&training).ok_or("no training places")?;
     let constant = evaluate(&constant, Role::Baseline, &photos, &conventions)?;
     let median = |m: &MethodReport| m.distance.median_km.map(|m| m.value.round());
-    println!(
+    outln!(
         "\n{}",
         serde_json::json!({
             "median_km": median(&method),
             "constant_median_km": median(&constant),
             "within_750_km": method.distance.share_within(750.0),
             "queries": method.distance.n,
-            "model": options.out,
+            "model": path_text(&options.out),
             "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         })
     );
-    Ok(())
+    Ok(Ending::Whole)
 }

@@ -1,18 +1,21 @@
 //! Prototypes and aerial tiles fused into cell codes (Lindenberger et al. 2025), on views of the
 //! Earth: trains, finds the weight of the prototypes, evaluates every part, writes a report and a
-//! model file. Ctrl-C ends it with a checkpoint, and the same command goes on from there.
+//! model file. Ctrl-C ends it with a checkpoint, and the same command resumes it.
 //!
 //! ```text
 //! cargo run --release --example hybrid              # some minutes on two cores
 //! cargo run --release --example hybrid -- --long    # about half an hour
 //! ```
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
-
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
 #[path = "support/interrupt.rs"]
 mod interrupt;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,13 +24,17 @@ use clap::Parser;
 use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
 use geoloc::metrics::{HtmlReport, Report};
+use geoloc::output::OutputFiles;
 use geoloc::trainer::ProgressMode;
 use geoloc::world::hybrid::{
     HybridBranches, HybridConfig, HybridOutcome, Slice, hybrid, hybrid_artifact, methods,
 };
 
+use program::{EXIT_STATUS, Ending, Failure, at};
+
 /// Trains and evaluates the hybrid of prototypes and aerial tiles.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// More steps and more photos.
     #[arg(long)]
@@ -60,26 +67,15 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            ExitCode::FAILURE
-        }
-    }
+    program::program(|| run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let config = config(options)?;
     if let Some(path) = &options.evaluate {
         return evaluate(path, &config);
     }
-    std::fs::create_dir_all(&options.out)?;
-    std::fs::write(
-        options.out.join("config.json"),
-        serde_json::to_string_pretty(&config)?,
-    )?;
     let outcome = hybrid(
         &config,
         ProgressMode::Auto,
@@ -91,28 +87,40 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     print_table(&outcome);
     print_fusion(&outcome);
 
-    let page = options.out.join("report.html");
-    outcome.report.write_json(options.out.join("report.json"))?;
-    outcome
+    // Settings, model and reports of an earlier run are replaced together.
+    let (model, page) = (
+        options.out.join("model.bpk"),
+        options.out.join("report.html"),
+    );
+    let mut files = OutputFiles::default();
+    files.write(options.out.join("config.json"), |to| {
+        writeln!(to, "{}", serde_json::to_string_pretty(&config)?)
+    })?;
+    files.stage(options.out.join("report.json"), |path| {
+        Ok::<_, Failure>(outcome.report.write_json(path)?)
+    })?;
+    let html = outcome
         .galleries
         .iter()
         .cloned()
-        .fold(HtmlReport::new(&outcome.report), HtmlReport::with_gallery)
-        .write(&page)?;
-    let model = options.out.join("model.bpk");
-    hybrid_artifact(&outcome)?.save(&model)?;
-    println!("\nreport: {}\nmodel:  {}", page.display(), model.display());
-    println!("\n{}", headline(&outcome, started.elapsed().as_secs_f64()));
-    Ok(())
+        .fold(HtmlReport::new(&outcome.report), HtmlReport::with_gallery);
+    files.stage(&page, |path| Ok::<_, Failure>(html.write(path)?))?;
+    files.stage(&model, |path| {
+        Ok::<_, Failure>(hybrid_artifact(&outcome)?.save(path)?)
+    })?;
+    files.commit()?;
+    outln!("\nreport: {}\nmodel:  {}", page.display(), model.display());
+    outln!("\n{}", headline(&outcome, started.elapsed().as_secs_f64()));
+    Ok(Ending::Whole)
 }
 
 /// Recall of a model file on the default gallery.
-fn evaluate(path: &Path, config: &HybridConfig) -> Result<(), Box<dyn Error>> {
+fn evaluate(path: &Path, config: &HybridConfig) -> Result<Ending, Failure> {
     let branches = HybridBranches::load(&Artifact::open(path)?, &Device::default())?;
     let mut line = serde_json::json!({ "queries": config.queries });
     for (k, share) in branches.default_gallery(config.queries, config.seed)? {
         if let Some(interval) = share.interval {
-            println!(
+            outln!(
                 "R@{k} {:.1}% [{:.1}, {:.1}]",
                 100.0 * share.value,
                 100.0 * interval.low,
@@ -121,14 +129,16 @@ fn evaluate(path: &Path, config: &HybridConfig) -> Result<(), Box<dyn Error>> {
         }
         line[format!("aerial_r{k}")] = share.value.into();
     }
-    println!("{line}");
-    Ok(())
+    outln!("{line}");
+    Ok(Ending::Whole)
 }
 
-fn config(options: &Options) -> Result<HybridConfig, Box<dyn Error>> {
+fn config(options: &Options) -> Result<HybridConfig, Failure> {
     let mut config = match &options.config {
-        Some(path) => serde_json::from_str(&std::fs::read_to_string(path)?)
-            .map_err(|e| format!("{}: {e}", path.display()))?,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(at(path))?;
+            serde_json::from_str(&text).map_err(at(path))?
+        }
         None if options.long => HybridConfig::long()?,
         None => HybridConfig::short()?,
     };
@@ -141,9 +151,12 @@ fn config(options: &Options) -> Result<HybridConfig, Box<dyn Error>> {
 }
 
 fn print_table(outcome: &HybridOutcome) {
-    println!(
+    outln!(
         "\n{:<40} {:>7} {:>6} {:>9} | share within one cell width, and median km",
-        "method", "rows", "MB", "ms/query"
+        "method",
+        "rows",
+        "MB",
+        "ms/query"
     );
     let report = &outcome.report;
     for method in &report.methods {
@@ -156,14 +169,14 @@ fn print_table(outcome: &HybridOutcome) {
         let ms = find(&outcome.ms_per_query).map_or("-".into(), |ms| format!("{ms:.2}"));
         let size = method.extra.get("int8_megabytes");
         let size = size.map_or("-".into(), |mb| format!("{mb:.1}"));
-        print!("{:<40} {rows:>7} {size:>6} {ms:>9} |", method.name);
+        out!("{:<40} {rows:>7} {size:>6} {ms:>9} |", method.name);
         match method.slices.iter().find(|s| s.tag == "cells") {
             Some(slices) => {
                 for slice in Slice::ALL {
                     let Some(found) = slices.get(slice.name()) else {
                         continue;
                     };
-                    print!(
+                    out!(
                         "  {} {:>5.1}% {:>6.0}",
                         slice.name(),
                         100.0 * within_cell(report, found),
@@ -173,14 +186,14 @@ fn print_table(outcome: &HybridOutcome) {
             }
             None => {
                 for recall in method.retrieval.iter().flat_map(|r| &r.recall) {
-                    print!("  R@{} {:>5.1}%", recall.k, 100.0 * recall.share.value);
+                    out!("  R@{} {:>5.1}%", recall.k, 100.0 * recall.share.value);
                 }
             }
         }
-        println!();
+        outln!();
     }
     for note in &report.notes {
-        println!("{note}");
+        outln!("{note}");
     }
 }
 
@@ -200,10 +213,10 @@ fn within_cell(report: &Report, found: &geoloc::metrics::DistanceSummary) -> f64
 }
 
 fn print_fusion(outcome: &HybridOutcome) {
-    println!("\nways of joining the parts, on validation queries:");
+    outln!("\nways of joining the parts, on validation queries:");
     for trial in &outcome.trials {
         let best = trial.best;
-        println!(
+        outln!(
             "  interpolated {:<5}  n0 {:>4}  bias {:>5.2}  κ {:>6.3}  recall {:>5.1}% (covered {:>5.1}%, uncovered \
              {:>5.1}%)  MRR {:.3}",
             trial.interpolated,
@@ -217,7 +230,7 @@ fn print_fusion(outcome: &HybridOutcome) {
         );
     }
     let best = outcome.best_on_test.best;
-    println!(
+    outln!(
         "chosen on the test queries, κ would be {:.3}: recall {:.1}% there against {:.1}% with the \
          choice of validation",
         best.kappa,

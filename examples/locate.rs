@@ -6,10 +6,17 @@
 //! cargo run --release --example locate -- --model model.bpk --index places.index photo.jpg
 //! ```
 //!
-//! A file that cannot be read or located costs no other: it is reported, the others are located,
-//! and the exit status is 1.
+//! Each answer is printed as soon as it is there. A file that cannot be read or located costs no other:
+//! it is reported, the others are located, and the exit status is 3. What a folder holds besides photos
+//! (files of other formats, subfolders) is counted.
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/program.rs"]
+mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,13 +25,18 @@ use clap::Parser;
 use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
 use geoloc::core::Locator;
-use geoloc::datasets::{decode_photo, list_images};
-use geoloc::geo_cells::Estimate;
+use geoloc::datasets::decode_photo;
+use geoloc::geo_cells::{Candidate, Estimate};
+use geoloc::job::path_text;
 use geoloc::locate::{IndexError, load_any, load_over_index};
 use serde_json::{Value, json};
 
+use folder::{PassedOver, photos_of};
+use program::{EXIT_STATUS, Ending, Failure, LeftOut};
+
 /// Tells where photos were taken.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// Model file, as written by `quickstart` and `hybrid`; the shipped one reads satellite and relief
     /// pictures, about 384 km wide.
@@ -42,7 +54,7 @@ struct Options {
     /// Print one JSON object a photo, and at the end one with the counts.
     #[arg(long, conflicts_with = "geojson")]
     json: bool,
-    /// Print one GeoJSON feature collection.
+    /// Print one GeoJSON feature collection, with the counts as its last members.
     #[arg(long)]
     geojson: bool,
     /// Image files, and folders of image files.
@@ -50,48 +62,51 @@ struct Options {
     images: Vec<PathBuf>,
 }
 
-/// A file with its estimate, or why there is none.
-type Located = (PathBuf, Result<Estimate, String>);
-
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let locator = match load(&options) {
-        Ok(locator) => locator,
-        Err(e) => {
-            eprintln!("{e}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut complete = true;
-    let mut results = Vec::new();
+    program::program(|| run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<Ending, Failure> {
+    let locator = load(options)?;
+    let (mut failed, mut passed_over) = (LeftOut::default(), PassedOver::default());
+    let mut located = 0;
+    let mut features = 0;
+    if options.geojson {
+        outln!("{{\"type\":\"FeatureCollection\",\"features\":[");
+    }
     for path in &options.images {
         let files = if path.is_dir() {
-            list_images(path).map_err(|e| e.to_string())
+            match photos_of(path, &mut passed_over) {
+                Ok(files) => files,
+                Err(e) => {
+                    failed.add(e);
+                    continue;
+                }
+            }
         } else {
-            Ok(vec![path.clone()])
+            vec![path.clone()]
         };
-        match files {
-            Ok(files) if files.is_empty() => fail(&mut complete, path, "holds no images"),
-            Ok(files) => results.extend(files.iter().map(|f| locate(locator.as_ref(), f))),
-            Err(e) => fail(&mut complete, path, &e),
+        for file in files {
+            match locate(locator.as_ref(), &file) {
+                Ok(estimate) => {
+                    located += 1;
+                    print(&file, &estimate, options, &mut features);
+                }
+                Err(e) => failed.add(format!("{}: {e}", file.display())),
+            }
         }
     }
-    for (file, result) in &results {
-        if let Err(e) = result {
-            fail(&mut complete, file, e);
-        }
-    }
-    print(&results, &options);
-    if !options.geojson {
-        let located = results.iter().filter(|(_, r)| r.is_ok()).count();
-        let failed = results.len() - located;
-        println!("{}", json!({ "located": located, "failed": failed }));
-    }
-    if complete {
-        ExitCode::SUCCESS
+    let counts = json!({
+        "located": located, "failed": failed.count, "reasons": failed.reasons,
+        "passed_over": passed_over.json(),
+    });
+    if options.geojson {
+        // Further members of the object, which GeoJSON allows.
+        outln!("],{}", counts.to_string().trim_start_matches('{'));
     } else {
-        ExitCode::FAILURE
+        outln!("{counts}");
     }
+    Ok(failed.ending(located))
 }
 
 fn load(options: &Options) -> Result<Box<dyn Locator>, IndexError> {
@@ -104,83 +119,53 @@ fn load(options: &Options) -> Result<Box<dyn Locator>, IndexError> {
 }
 
 /// One photo at a time: memory stays small however many there are.
-fn locate(locator: &dyn Locator, file: &Path) -> Located {
-    let estimate = decode_photo(file)
-        .map_err(|e| e.source.to_string())
-        .and_then(|photo| match locator.locate(&[photo]).pop() {
-            Some(estimate) => estimate.map_err(|e| e.to_string()),
-            None => Err("no answer".into()),
-        });
-    (file.to_owned(), estimate)
-}
-
-fn fail(complete: &mut bool, path: &Path, reason: &str) {
-    *complete = false;
-    eprintln!("{}: {reason}", path.display());
-}
-
-fn print(results: &[Located], options: &Options) {
-    let good = || {
-        results
-            .iter()
-            .filter_map(|(f, r)| Some((f, r.as_ref().ok()?)))
-    };
-    if options.geojson {
-        let features: Vec<Value> = good()
-            .flat_map(|(file, estimate)| features(file, estimate, options.top))
-            .collect();
-        println!(
-            "{}",
-            json!({ "type": "FeatureCollection", "features": features })
-        );
-        return;
+fn locate(locator: &dyn Locator, file: &Path) -> Result<Estimate, String> {
+    let photo = decode_photo(file).map_err(|e| e.source.to_string())?;
+    match locator.locate(&[photo]).pop() {
+        Some(estimate) => estimate.map_err(|e| e.to_string()),
+        None => Err("no answer".into()),
     }
-    for (file, estimate) in good() {
-        let places = estimate.candidates.iter().take(options.top);
-        if options.json {
-            let places: Vec<Value> = places
-                .map(|c| json!({ "lat": c.location.lat(), "lon": c.location.lng(), "probability": c.probability }))
-                .collect();
-            let radius = estimate.radius50_km;
-            println!(
-                "{}",
-                json!({ "file": file, "radius50_km": radius, "places": places })
-            );
-            continue;
+}
+
+fn print(file: &Path, estimate: &Estimate, options: &Options, features: &mut usize) {
+    let places = estimate.candidates.iter().take(options.top);
+    let radius = estimate.radius50_km;
+    if options.geojson {
+        for (rank, place) in places.enumerate() {
+            let comma = if *features > 0 { "," } else { "" };
+            outln!("{comma}{}", feature(file, radius, rank, place));
+            *features += 1;
         }
-        println!("{}", file.display());
-        println!(
-            "  half of the probability within {:.0} km of the first place",
-            estimate.radius50_km
+    } else if options.json {
+        let places: Vec<Value> = places
+            .map(|c| json!({ "lat": c.location.lat(), "lon": c.location.lng(), "probability": c.probability }))
+            .collect();
+        let file = path_text(file);
+        outln!(
+            "{}",
+            json!({ "file": file, "radius50_km": radius, "places": places })
         );
+    } else {
+        outln!("{}", file.display());
+        outln!("  half of the probability within {radius:.0} km of the first place");
         for (rank, c) in places.enumerate() {
             let (lat, lng) = (c.location.lat(), c.location.lng());
-            println!(
-                "  {:>2}. {lat:>9.4} {lng:>10.4}  {:>5.1} %",
-                rank + 1,
-                100.0 * c.probability
-            );
+            let share = 100.0 * c.probability;
+            outln!("  {:>2}. {lat:>9.4} {lng:>10.4}  {share:>5.1} %", rank + 1);
         }
     }
 }
 
-/// The ranked places of a photo as points; GeoJSON wants the longitude first.
-fn features(file: &Path, estimate: &Estimate, top: usize) -> Vec<Value> {
-    let feature = |(rank, c): (usize, &geoloc::geo_cells::Candidate)| {
-        json!({
-            "type": "Feature",
-            "geometry": { "type": "Point", "coordinates": [c.location.lng(), c.location.lat()] },
-            "properties": {
-                "file": file, "rank": rank + 1, "probability": c.probability,
-                "radius50_km": estimate.radius50_km,
-            },
-        })
-    };
-    estimate
-        .candidates
-        .iter()
-        .take(top)
-        .enumerate()
-        .map(feature)
-        .collect()
+/// A ranked place as a point; GeoJSON wants the longitude first.
+fn feature(file: &Path, radius50_km: f64, rank: usize, place: &Candidate) -> Value {
+    json!({
+        "type": "Feature",
+        "geometry": {
+            "type": "Point", "coordinates": [place.location.lng(), place.location.lat()],
+        },
+        "properties": {
+            "file": path_text(file), "rank": rank + 1, "probability": place.probability,
+            "radius50_km": radius50_km,
+        },
+    })
 }

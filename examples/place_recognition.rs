@@ -15,9 +15,12 @@
 //! the third, for each part in turn. With `--crops FOLDER` the pixels that the network reads are
 //! written there, for `scripts/place_recognition.py`, which computes the same with `PyTorch`.
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,13 +38,17 @@ use geoloc::features::{FeatureBatches, FeatureRun};
 use geoloc::geo_cells::{LatLng, haversine_km};
 use geoloc::losses::{DistanceRelations, MultiSimilarity};
 use geoloc::metrics::{Rank, TiePolicy, recall_at};
+use geoloc::output::write_whole;
 use geoloc::trainer::{Trainer, TrainerConfig};
+
+use program::{EXIT_STATUS, Ending, Failure, LeftOut, at};
 
 /// Photos nearer than this show the same place.
 const SAME_KM: f64 = 0.025;
 
 /// Place recognition between two days.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// List of photos.
     #[arg(long)]
@@ -79,19 +86,16 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            ExitCode::FAILURE
-        }
-    }
+    program::program(|| run(&Options::parse()))
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn run(options: &Options) -> Result<Ending, Failure> {
     let device = Device::default();
-    let samples = read_manifest(&options.photos)?.samples;
+    let manifest = read_manifest(&options.photos).map_err(at(&options.photos))?;
+    let mut left_out = LeftOut::default();
+    let list = options.photos.display();
+    left_out.add_all(manifest.problems.iter().map(|p| format!("{list}: {p}")));
+    let samples = manifest.samples;
     let config = PooledConfig {
         encoder: EfficientNetLiteConfig::lite0(),
         pooling: PoolingConfig::Gem { p: 3.0 },
@@ -99,11 +103,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let input = config.encoder.preprocess();
     if let Some(folder) = &options.crops {
-        std::fs::create_dir_all(folder)?;
         for (row, sample) in samples.iter().enumerate() {
             let photo = decode_photo(&sample.path)?;
             let crop = input.resize_crop(photo.rgb(), photo.width(), photo.height())?;
-            std::fs::write(folder.join(format!("{row:05}.rgb")), crop)?;
+            write_whole(folder.join(format!("{row:05}.rgb")), &crop)?;
         }
     }
     let mut encoder = config.init(&device)?;
@@ -137,14 +140,14 @@ fn run() -> Result<(), Box<dyn Error>> {
         }],
     };
     for split in &splits {
-        println!(
+        outln!(
             "{} photos to fit on, {} in the gallery, {} queries with one of them within 25 m",
             split.training.len(),
             split.gallery.len(),
             data.ranks(split, &data.frozen).len()
         );
     }
-    println!("{:<28}    R@1    R@5   R@10", "method");
+    outln!("{:<28}    R@1    R@5   R@10", "method");
     data.report("frozen", &splits, |_| Ok(data.frozen.clone()))?;
     data.report("principal components, 128", &splits, |split| {
         let rows = data.rows(&split.training);
@@ -161,10 +164,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     for &rate in &options.rate {
         let name = format!("projection, trained, {rate:e}");
         data.report(&name, &splits, |split| {
-            train(&data, split, shrinkage, rate, &options)
+            train(&data, split, shrinkage, rate, options)
         })?;
     }
-    Ok(())
+    Ok(left_out.ending(samples.len()))
 }
 
 /// What is fitted on what, and searched for where; rows of the list.
@@ -247,15 +250,15 @@ impl Data {
         &self,
         name: &str,
         splits: &[Split],
-        method: impl Fn(&Split) -> Result<Vec<f32>, Box<dyn Error>>,
-    ) -> Result<(), Box<dyn Error>> {
+        method: impl Fn(&Split) -> Result<Vec<f32>, Failure>,
+    ) -> Result<(), Failure> {
         let mut ranks = Vec::new();
         for split in splits {
             ranks.extend(self.ranks(split, &method(split)?));
         }
         let recall = |k| recall_at(&ranks, k, TiePolicy::Pessimistic).map(|r| 100.0 * r);
         let (one, five, ten) = (recall(1)?, recall(5)?, recall(10)?);
-        println!("{name:<28} {one:>5.1}% {five:>5.1}% {ten:>5.1}%");
+        outln!("{name:<28} {one:>5.1}% {five:>5.1}% {ten:>5.1}%");
         Ok(())
     }
 
@@ -282,7 +285,7 @@ impl Data {
     }
 
     /// All features, whitened.
-    fn apply(&self, whitening: &Whitening) -> Result<Vec<f32>, Box<dyn Error>> {
+    fn apply(&self, whitening: &Whitening) -> Result<Vec<f32>, Failure> {
         let shape = [self.places.len(), self.width];
         let all = TensorData::new(self.frozen.clone(), shape);
         let out = whitening.forward(Tensor::from_data(all, &self.device));
@@ -317,7 +320,7 @@ fn train(
     shrinkage: f64,
     learning_rate: f64,
     options: &Options,
-) -> Result<Vec<f32>, Box<dyn Error>> {
+) -> Result<Vec<f32>, Failure> {
     let training = data.device.clone().autodiff();
     training.seed(options.seed);
     let learner = Training {

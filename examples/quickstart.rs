@@ -6,10 +6,15 @@
 //! cargo run --release --example quickstart -- --steps 800    # longer, better
 //! ```
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -20,11 +25,15 @@ use geoloc::geo_cells::haversine_km;
 use geoloc::images::encode_png;
 use geoloc::locate::load_any;
 use geoloc::metrics::{HtmlReport, MethodReport, Report};
+use geoloc::output::{OutputFiles, write_whole};
 use geoloc::trainer::ProgressMode;
 use geoloc::world::quickstart::{QuickstartConfig, QuickstartOutcome, methods, quickstart};
 
+use program::{EXIT_STATUS, Ending, Failure};
+
 /// Trains, evaluates and reports on the shipped imagery of the Earth.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// Training steps of the two-branch model.
     #[arg(long, default_value_t = QuickstartConfig::default().steps)]
@@ -43,8 +52,11 @@ struct Options {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    program::program(|| run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let device = Device::default();
     let config = QuickstartConfig {
@@ -59,22 +71,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     report.verify()?;
     print_table(report);
 
-    let model = options.out.join("model.bpk");
-    let page = options.out.join("report.html");
-    outcome.artifact.save(&model)?;
-    report.write_json(options.out.join("report.json"))?;
-    outcome
+    // Settings, model and reports of an earlier run are replaced together.
+    let (model, page) = (
+        options.out.join("model.bpk"),
+        options.out.join("report.html"),
+    );
+    let mut files = OutputFiles::default();
+    files.write(options.out.join("config.json"), |to| {
+        writeln!(to, "{}", serde_json::to_string_pretty(&config)?)
+    })?;
+    files.stage(&model, |path| {
+        Ok::<_, Failure>(outcome.artifact.save(path)?)
+    })?;
+    files.stage(options.out.join("report.json"), |path| {
+        Ok::<_, Failure>(report.write_json(path)?)
+    })?;
+    let html = outcome
         .galleries
         .iter()
         .cloned()
-        .fold(HtmlReport::new(report), HtmlReport::with_gallery)
-        .write(&page)?;
-    println!("\nreport: {}\nmodel:  {}", page.display(), model.display());
+        .fold(HtmlReport::new(report), HtmlReport::with_gallery);
+    files.stage(&page, |path| Ok::<_, Failure>(html.write(path)?))?;
+    files.commit()?;
+    outln!("\nreport: {}\nmodel:  {}", page.display(), model.display());
     locate_files(&outcome, &model, &options.out.join("queries"), &device)?;
 
     let seconds = started.elapsed().as_secs_f64();
-    println!("\n{}", headline(report, seconds)?);
-    Ok(())
+    outln!("\n{}", headline(report, seconds)?);
+    Ok(Ending::Whole)
 }
 
 /// Reads the model back from disk and locates held-out tiles given as image files.
@@ -83,19 +107,18 @@ fn locate_files(
     model: &Path,
     folder: &Path,
     device: &Device,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     let locator = load_any(&Artifact::open(model)?, None, device)?;
-    std::fs::create_dir_all(folder)?;
-    println!("\nread back and asked for tiles it has never seen, given as files:");
+    outln!("\nread back and asked for tiles it has never seen, given as files:");
     let task = outcome.task.at_pixels(256);
     let places = task.split().unseen_queries(5, 1)?;
     for query in task.photos(View::Query, &places, "unseen")? {
         let file = folder.join(format!("{}.png", query.id));
-        std::fs::write(&file, encode_png(&query.photo)?)?;
+        write_whole(&file, &encode_png(&query.photo)?)?;
         let photo = decode_photo(&file)?;
         for estimate in locator.locate(&[photo]) {
             let estimate = estimate?;
-            println!(
+            outln!(
                 "{}  {:>22}  half within {:>5.0} km, true error {:>6.0} km",
                 file.display(),
                 estimate.location.to_string(),
@@ -108,14 +131,21 @@ fn locate_files(
 }
 
 fn print_table(report: &Report) {
-    println!(
+    outln!(
         "\n{:<26} {:>6} {:>10} {:>9} {:>9} {:>9} {:>7} {:>7}",
-        "method", "N", "median km", "<=200 km", "<=750 km", "GeoScore", "R@1", "R@10"
+        "method",
+        "N",
+        "median km",
+        "<=200 km",
+        "<=750 km",
+        "GeoScore",
+        "R@1",
+        "R@10"
     );
     for method in &report.methods {
         let share = |km: f64| 100.0 * method.distance.share_within(km).unwrap_or(0.0);
         let recall = |k| recall(method, k).map_or("-".into(), |r| format!("{:.1}%", 100.0 * r));
-        println!(
+        outln!(
             "{:<26} {:>6} {:>10.0} {:>8.1}% {:>8.1}% {:>9.0} {:>7} {:>7}",
             method.name,
             method.distance.n,
@@ -130,7 +160,7 @@ fn print_table(report: &Report) {
 }
 
 /// The figures of the run as one line of JSON.
-fn headline(report: &Report, seconds: f64) -> Result<serde_json::Value, Box<dyn Error>> {
+fn headline(report: &Report, seconds: f64) -> Result<serde_json::Value, Failure> {
     let method = |name: &str| report.method(name).ok_or(format!("no method {name}"));
     let retrieval = method(methods::RETRIEVAL)?;
     Ok(serde_json::json!({

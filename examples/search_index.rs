@@ -7,33 +7,44 @@
 //!     --cap 48.86,2.35,300 --distinct-km 25 -k 5
 //! ```
 //!
-//! A picture that cannot be read costs no other: it is reported, and the exit status is 1.
+//! Each answer is printed as soon as it is there. A picture or vector that cannot be used costs no other: it
+//! is reported, and the exit status is 3.
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
-
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "support/npy.rs"]
 mod npy;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use geoloc::artifact::Artifact;
 use geoloc::burn::tensor::Device;
-use geoloc::datasets::{decode_photo, list_images};
+use geoloc::datasets::decode_photo;
 use geoloc::geo_cells::{Cap, CellId, LatLng, LatLngRect};
-use geoloc::locate::{load_embedder, open_index};
+use geoloc::job::path_text;
+use geoloc::locate::{Embedder, load_embedder, open_index};
 use geoloc::retrieval::{
     DensityEstimator, Hits, Query, Region, StoredIndex, VectorIndex, Weighting,
 };
 use serde_json::{Value, json};
 
-type Failure = Box<dyn Error>;
+use folder::{PassedOver, photos_of};
+use program::{EXIT_STATUS, Ending, Failure, LeftOut};
+
+/// Vectors of a matrix that are searched together.
+const TOGETHER: usize = 256;
 
 /// Searches an index file.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// Index file, as written by `build_index`.
     #[arg(long, default_value = "target/geoloc/places.index")]
@@ -88,58 +99,20 @@ fn numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
         .map_err(|_| format!("{N} numbers are needed, not {count}"))
 }
 
-/// What is searched for, or why it cannot be.
-type Asked = (String, Result<Vec<f32>, String>);
-
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(e) => {
-            eprintln!("{e}");
-            ExitCode::FAILURE
-        }
-    }
+    program::program(|| run(&Options::parse()))
 }
 
-/// Answers how many queries failed.
-fn run(options: &Options) -> Result<usize, Failure> {
-    let (index, asked) = open(options)?;
-    let region = region(options)?;
-    let (mut names, mut queries) = (Vec::new(), Vec::new());
-    let mut failed = 0;
-    for (name, vector) in asked {
-        match vector {
-            Ok(vector) => {
-                names.push(name);
-                queries.push(query(&vector, options, region.as_ref()));
-            }
-            Err(e) => {
-                failed += 1;
-                eprintln!("{name}: {e}");
-            }
-        }
-    }
-    let started = Instant::now();
-    let answers = index.search_batch(&queries)?;
-    let seconds = started.elapsed().as_secs_f64();
-    for (name, hits) in names.iter().zip(&answers) {
-        print(name, hits, options.json);
-    }
-    let exact = answers.iter().all(|hits| hits.exact);
-    println!(
-        "{}",
-        json!({
-            "queries": answers.len(), "failed": failed, "rows": index.len(), "exact": exact,
-            "seconds": (seconds * 1e6).round() / 1e6,
-        })
-    );
-    Ok(failed)
-}
-
-/// The index, checked against the model where one is given, and the queries.
-fn open(options: &Options) -> Result<(StoredIndex, Vec<Asked>), Failure> {
-    let mut asked = Vec::new();
+fn run(options: &Options) -> Result<Ending, Failure> {
+    let mut searching = Searching {
+        region: region(options)?,
+        options,
+        failed: LeftOut::default(),
+        answered: 0,
+        exact: true,
+        spent: Duration::ZERO,
+    };
+    let mut passed_over = PassedOver::default();
     let index = if let Some(model) = &options.model {
         let artifact = Artifact::open(model)?;
         let component = options.component.as_deref();
@@ -147,18 +120,21 @@ fn open(options: &Options) -> Result<(StoredIndex, Vec<Asked>), Failure> {
         let embedder = load_embedder(&artifact, component, &Device::default())?;
         for path in &options.images {
             let files = if path.is_dir() {
-                list_images(path)?
+                match photos_of(path, &mut passed_over) {
+                    Ok(files) => files,
+                    Err(e) => {
+                        searching.failed.add(e);
+                        continue;
+                    }
+                }
             } else {
                 vec![path.clone()]
             };
             for file in files {
-                let vector = decode_photo(&file)
-                    .map_err(|e| e.source.to_string())
-                    .and_then(|photo| match embedder.embed(&[photo]).pop() {
-                        Some(vector) => vector.map_err(|e| e.to_string()),
-                        None => Err("no answer".into()),
-                    });
-                asked.push((file.display().to_string(), vector));
+                match embed(embedder.as_ref(), &file) {
+                    Ok(vector) => searching.search(&index, vec![(path_text(&file), vector)]),
+                    Err(e) => searching.failed.add(format!("{}: {e}", file.display())),
+                }
             }
         }
         index
@@ -167,11 +143,84 @@ fn open(options: &Options) -> Result<(StoredIndex, Vec<Asked>), Failure> {
     };
     if let Some(file) = &options.vectors {
         let mut matrix = npy::Matrix::open(file)?;
-        for row in 0..matrix.rows {
-            asked.push((format!("{}[{row}]", file.display()), Ok(matrix.read(1)?)));
+        if matrix.columns != index.dim() {
+            let (file, found, dim) = (file.display(), matrix.columns, index.dim());
+            return Err(format!("{file}: {found} columns, the index has {dim}").into());
+        }
+        for first in (0..matrix.rows).step_by(TOGETHER) {
+            let rows = TOGETHER.min(matrix.rows - first);
+            let block = matrix.read(rows)?;
+            let named = |(k, vector): (usize, &[f32])| {
+                (
+                    format!("{}[{}]", path_text(file), first + k),
+                    vector.to_vec(),
+                )
+            };
+            let asked = block.chunks_exact(matrix.columns).enumerate().map(named);
+            searching.search(&index, asked.collect());
         }
     }
-    Ok((index, asked))
+    outln!(
+        "{}",
+        json!({
+            "queries": searching.answered, "failed": searching.failed.count,
+            "reasons": searching.failed.reasons, "passed_over": passed_over.json(),
+            "rows": index.len(), "exact": searching.exact,
+            "seconds": (searching.spent.as_secs_f64() * 1e6).round() / 1e6,
+        })
+    );
+    Ok(searching.failed.ending(searching.answered))
+}
+
+fn embed(embedder: &dyn Embedder, file: &std::path::Path) -> Result<Vec<f32>, String> {
+    let photo = decode_photo(file).map_err(|e| e.source.to_string())?;
+    match embedder.embed(&[photo]).pop() {
+        Some(vector) => vector.map_err(|e| e.to_string()),
+        None => Err("no answer".into()),
+    }
+}
+
+/// How far the search is.
+struct Searching<'a> {
+    options: &'a Options,
+    region: Option<Region>,
+    failed: LeftOut,
+    answered: usize,
+    exact: bool,
+    spent: Duration,
+}
+
+impl Searching<'_> {
+    /// Searches for a few vectors and prints what is found.
+    fn search(&mut self, index: &StoredIndex, asked: Vec<(String, Vec<f32>)>) {
+        let (finite, bad): (Vec<_>, Vec<_>) = asked
+            .into_iter()
+            .partition(|(_, vector)| vector.iter().all(|v| v.is_finite()));
+        for (name, _) in bad {
+            let reason = "the vector holds a number that is not finite";
+            self.failed.add(format!("{name}: {reason}"));
+        }
+        let query =
+            |(_, vector): &(String, Vec<f32>)| query(vector, self.options, self.region.as_ref());
+        let queries: Vec<Query> = finite.iter().map(query).collect();
+        let started = Instant::now();
+        // One that is refused must not cost the others.
+        let answers: Vec<Result<Hits, _>> = match index.search_batch(&queries) {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(_) => queries.iter().map(|query| index.search(query)).collect(),
+        };
+        self.spent += started.elapsed();
+        for ((name, _), answer) in finite.iter().zip(answers) {
+            match answer {
+                Ok(hits) => {
+                    self.answered += 1;
+                    self.exact &= hits.exact;
+                    print(name, &hits, self.options.json);
+                }
+                Err(e) => self.failed.add(format!("{name}: {e}")),
+            }
+        }
+    }
 }
 
 fn region(options: &Options) -> Result<Option<Region>, Failure> {
@@ -223,7 +272,7 @@ fn print(name: &str, hits: &Hits, as_json: bool) {
                 })
             })
             .collect();
-        println!(
+        outln!(
             "{}",
             json!({
                 "query": name, "exact": hits.exact, "reranked": hits.reranked,
@@ -232,13 +281,13 @@ fn print(name: &str, hits: &Hits, as_json: bool) {
         );
         return;
     }
-    println!("{name}");
+    outln!("{name}");
     for (rank, hit) in hits.hits.iter().enumerate() {
         let at = match hit.place {
             Some(place) => place.location.to_string(),
             None => "no place".to_owned(),
         };
-        println!(
+        outln!(
             "  {:>2}. {at:>24}  row {:<9} {:.4}",
             rank + 1,
             hit.id,

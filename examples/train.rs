@@ -9,30 +9,34 @@
 //! The CSV lists path, latitude and longitude, and if there are any, class and group: photos of one
 //! group (a day, a sequence, a user) stay in one part of the split. A folder holds one folder for
 //! each class, whose photos have their place in their EXIF data or in `classes.csv` there (name,
-//! latitude, longitude). Bad rows and files are named and left out. Ctrl-C ends it with a checkpoint;
-//! the same command again goes on where the last one was cut off.
+//! latitude, longitude). Bad rows and files are named and left out; the exit status is then 3. Ctrl-C ends
+//! it with a checkpoint, and the same command resumes it. The folder records what the training was begun
+//! with, recipe and photos: with anything else it is refused.
 
-#![allow(clippy::print_stdout, reason = "examples talk to people")]
-
+#[macro_use]
+#[path = "support/macros.rs"]
+mod macros;
 #[path = "support/interrupt.rs"]
 mod interrupt;
+#[path = "support/program.rs"]
+mod program;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use geoloc::job::path_text;
 use geoloc::metrics::MethodReport;
 use geoloc::photos::read_photos;
 use geoloc::recipe::{Length, Recipe, TrainOptions, TrainOutcome, train};
 use geoloc::trainer::ProgressMode;
 
-/// Lines about rows that were left out.
-const SHOWN: usize = 20;
+use program::{EXIT_STATUS, Ending, Failure, LeftOut};
 
 /// Trains by a recipe.
 #[derive(Parser)]
+#[command(after_help = EXIT_STATUS)]
 struct Options {
     /// List of photos (CSV), or a folder with one folder for each class.
     #[arg(long)]
@@ -64,16 +68,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            ExitCode::FAILURE
-        }
-    }
+    program::program(|| run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(options: &Options) -> Result<Ending, Failure> {
     let started = Instant::now();
     let mut recipe = Recipe::read(&options.recipe)?;
     if let Some(weights) = &options.weights {
@@ -87,13 +85,12 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     recipe.training.seed = options.seed.unwrap_or(recipe.training.seed);
     let photos = read_photos(&options.data, &recipe.data, ProgressMode::Auto)?;
-    for line in photos.skipped.iter().take(SHOWN) {
-        eprintln!("left out: {line}");
+    let mut left_out = LeftOut::default();
+    left_out.add_all(&photos.skipped);
+    for remark in &photos.remarks {
+        errln!("{remark}");
     }
-    if photos.skipped.len() > SHOWN {
-        eprintln!("and {} more", photos.skipped.len() - SHOWN);
-    }
-    let (count, skipped) = (photos.photos.len(), photos.skipped.len());
+    let count = photos.photos.len();
     let steps = options.steps.map(Length::Steps);
     let outcome = train(
         &recipe,
@@ -106,20 +103,21 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     )?;
     print(&recipe, &outcome);
     let method = outcome.report.methods.first();
-    println!(
+    outln!(
         "\n{}",
         serde_json::json!({
             "photos": count,
-            "left_out": skipped,
+            "left_out": left_out.count,
+            "reasons": left_out.reasons,
             "judged": method.map(|m| m.distance.n),
             "median_km": method.and_then(median),
             "accuracy": method.and_then(|m| m.extra.get("accuracy")),
             "steps": outcome.steps,
-            "model": outcome.model,
+            "model": path_text(&outcome.model),
             "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         })
     );
-    Ok(())
+    Ok(left_out.ending(count))
 }
 
 fn print(recipe: &Recipe, outcome: &TrainOutcome) {
@@ -136,32 +134,35 @@ fn print(recipe: &Recipe, outcome: &TrainOutcome) {
     ];
     let known = |key: &&str| Some(format!("{key} {}", report.settings.get(*key)?));
     let settings: Vec<String> = settings.iter().filter_map(known).collect();
-    println!("{}\n{}", recipe.title, settings.join(", "));
+    outln!("{}\n{}", recipe.title, settings.join(", "));
     for note in report.notes.iter().filter(|n| **n != recipe.source) {
-        println!("note: {note}");
+        outln!("note: {note}");
     }
-    print!(
+    out!(
         "\n{:<18} {:>6} {:>11} {:>9}",
-        "method", "N", "median km", "GeoScore"
+        "method",
+        "N",
+        "median km",
+        "GeoScore"
     );
     for km in &recipe.evaluation.radii_km {
-        print!(" {:>10}", format!("<={km} km"));
+        out!(" {:>10}", format!("<={km} km"));
     }
-    println!();
+    outln!();
     for method in &report.methods {
         let median = median(method).map_or("-".into(), |m| format!("{m:.3}"));
         let (n, score) = (method.distance.n, method.distance.geo_score.value);
-        print!("{:<18} {n:>6} {median:>11} {score:>9.0}", method.name);
+        out!("{:<18} {n:>6} {median:>11} {score:>9.0}", method.name);
         for &km in &recipe.evaluation.radii_km {
             let share = method.distance.share_within(km).unwrap_or(0.0);
-            print!(" {:>9.1}%", 100.0 * share);
+            out!(" {:>9.1}%", 100.0 * share);
         }
-        println!();
+        outln!();
         for (name, value) in &method.extra {
-            println!("  {name} {value:.3}");
+            outln!("  {name} {value:.3}");
         }
     }
-    println!(
+    outln!(
         "\nreport: {}\nmodel:  {}",
         outcome.page.display(),
         outcome.model.display()

@@ -144,9 +144,10 @@ fn photos_are_indexed_and_found_again_and_bad_ones_left_out() {
         )
     };
     let built = build();
-    assert!(built.status.success(), "{built:?}");
+    assert_eq!(built.status.code(), Some(3), "{built:?}");
     let line = last_line(&built);
     assert_eq!((&line["rows"], &line["failed"]), (&3.into(), &1.into()));
+    assert!(line["reasons"][0].as_str().unwrap().contains("broken.jpg"));
     assert!(String::from_utf8_lossy(&built.stderr).contains("broken.jpg"));
     let output = run(
         "search_index",
@@ -162,7 +163,7 @@ fn photos_are_indexed_and_found_again_and_bad_ones_left_out() {
             &folder.path().join("broken.jpg"),
         ],
     );
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     assert_eq!(last_line(&output)["failed"], 1);
     let text = String::from_utf8(output.stdout).unwrap();
     let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();

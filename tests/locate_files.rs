@@ -103,7 +103,7 @@ fn bad_files_are_named_and_good_ones_located() {
     arguments.extend(files.iter().map(PathBuf::as_path));
     let output = locate(&arguments);
 
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     let printed = String::from_utf8(output.stdout).unwrap();
     let located: Vec<serde_json::Value> = printed
         .lines()

@@ -193,7 +193,11 @@ fn a_run_that_was_cut_off_goes_on_to_the_same_model() {
     // Another recipe, other photos or another length do not mix with it.
     cut.length = Some(Length::Steps(9));
     let other = train(&recipe, read(&csv, &recipe), &cut);
-    assert!(matches!(other, Err(RecipeError::OtherRun { .. })));
+    let Err(RecipeError::Job(error)) = other else {
+        panic!("{other:?}");
+    };
+    let error = error.to_string();
+    assert!(error.contains("the setting `length`"), "{error}");
 }
 
 #[test]
@@ -341,7 +345,7 @@ fn a_folder_of_classes_and_a_group_column_decide_the_split() {
     std::fs::write(root.join("classes.csv"), places).unwrap();
     let photos = read(&root, &recipe);
     assert_eq!(photos.photos.len(), 36);
-    assert!(photos.skipped.iter().any(|s| s.contains("class town 3")));
+    assert!(photos.remarks.iter().any(|s| s.contains("class town 3")));
     let out = folder.path().join("out");
     let outcome = train(&recipe, photos, &options(&out)).unwrap();
     assert_eq!(outcome.report.settings["classes"], "3");

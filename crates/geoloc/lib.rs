@@ -35,6 +35,7 @@
 //! | [`trainer`], [`artifact`], [`locate`], [`evaluate`], [`baseline`] | train, save, load, use, judge |
 //! | [`approach`], [`photos`], [`recipe`] | approaches by name, labelled photos, training by a recipe file |
 //! | [`features`] | features of a frozen encoder, computed once |
+//! | [`job`], [`output`] | what a resumable job was begun with; results that replace older ones once they are whole |
 //! | [`hybrid`] | prototypes and aerial tiles fused into cell codes |
 //! | [`world`] | the shipped benchmark |
 //!
@@ -68,7 +69,9 @@ pub mod evaluate;
 pub mod features;
 pub mod hybrid;
 pub mod images;
+pub mod job;
 pub mod locate;
+pub mod output;
 pub mod photos;
 pub mod prelude;
 pub mod recipe;

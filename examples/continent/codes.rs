@@ -21,6 +21,7 @@ use geoloc_geo_cells::{CellId, EARTH_RADIUS_KM, Level};
 /// Wavelengths in km of the smooth part, and their shares of its variance.
 const SCALES: [(f64, f32); 3] = [(0.8, 0.4), (5.0, 0.35), (40.0, 0.25)];
 
+#[derive(Debug)]
 pub(crate) struct Codes {
     pub(crate) dim: usize,
     pub(crate) seed: u64,

@@ -86,9 +86,10 @@ impl MemoryWatch {
             resident: taken(&self.peaks.resident),
             anonymous: taken(&self.peaks.anonymous),
         };
-        println!(
+        outln!(
             "memory      {:.2} GB resident at the peak of {name}, {:.2} GB of it not backed by a file",
-            phase.resident, phase.anonymous
+            phase.resident,
+            phase.anonymous
         );
         self.phases.push(phase);
     }

@@ -14,7 +14,7 @@ pub(crate) fn on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED);
         }
-        eprintln!("\nending after the current step of the training; once more ends at once");
+        errln!("\nending after the current step of the training; once more ends at once");
     })?;
     Ok(flag)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 /// A matrix that is read row by row, so that a file larger than memory can be indexed.
 pub(crate) struct Matrix {
     from: BufReader<File>,
+    name: String,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
 }
@@ -48,6 +49,7 @@ impl Matrix {
         match shape.as_slice() {
             &[rows, columns] if plain => Ok(Self {
                 from,
+                name: path.display().to_string(),
                 rows,
                 columns,
             }),
@@ -63,7 +65,7 @@ impl Matrix {
         let mut bytes = vec![0u8; rows * self.columns * 4];
         self.from
             .read_exact(&mut bytes)
-            .map_err(|e| format!("the matrix ends early: {e}"))?;
+            .map_err(|e| format!("{}: the matrix ends early: {e}", self.name))?;
         let values = bytes.as_chunks::<4>().0.iter();
         Ok(values.map(|v| f32::from_le_bytes(*v)).collect())
     }

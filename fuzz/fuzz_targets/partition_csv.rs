@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
             Partition::from_bytes(&bytes).expect("own bytes").to_bytes(),
             bytes
         );
-        let geojson = Partition::from_geojson(&partition.to_geojson()).expect("own GeoJSON");
+        let geojson = Partition::from_geojson(partition.to_geojson()).expect("own GeoJSON");
         assert_eq!(geojson.len(), partition.len());
         for place in partition.locations() {
             let _ = partition.index_of(*place);

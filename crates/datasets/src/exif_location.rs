@@ -21,6 +21,16 @@ pub enum ExifLocation {
 }
 
 impl ExifLocation {
+    /// Why there is no position; `None` if there is a good one.
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Found(_) => None,
+            Self::Absent => Some("no place in its EXIF data"),
+            Self::Malformed { reason } => Some(reason),
+        }
+    }
+
     /// The position, if there is a good one.
     #[must_use]
     pub fn location(&self) -> Option<LatLng> {
@@ -85,13 +95,22 @@ fn location(exif: &Exif) -> Result<ExifLocation, String> {
         .map_err(|e| e.to_string())
 }
 
-/// Degrees, minutes and seconds as degrees; minutes and seconds may be missing.
+/// Degrees, minutes and seconds as degrees; minutes and seconds may be missing. The standard wants
+/// unsigned fractions; some phones write signed ones.
 fn angle(exif: &Exif, tag: Tag, name: &str, limit: f64) -> Result<Option<f64>, String> {
     let Some(field) = exif.get_field(tag, In::PRIMARY) else {
         return Ok(None);
     };
-    let Value::Rational(parts) = &field.value else {
-        return Err(format!("the {name} is not made of fractions"));
+    let parts: Vec<(i64, i64)> = match &field.value {
+        Value::Rational(parts) => parts
+            .iter()
+            .map(|p| (p.num.into(), p.denom.into()))
+            .collect(),
+        Value::SRational(parts) => parts
+            .iter()
+            .map(|p| (p.num.into(), p.denom.into()))
+            .collect(),
+        _ => return Err(format!("the {name} is not made of fractions")),
     };
     if parts.is_empty() || parts.len() > 3 {
         return Err(format!(
@@ -100,20 +119,44 @@ fn angle(exif: &Exif, tag: Tag, name: &str, limit: f64) -> Result<Option<f64>, S
         ));
     }
     let mut degrees = 0.0;
-    for (part, unit) in parts.iter().zip([1.0, 60.0, 3600.0]) {
-        // Some cameras write 0/0 for seconds that they do not measure.
-        if part.denom == 0 && (part.num != 0 || unit < 2.0) {
-            return Err(format!("the {name} holds the fraction {}/0", part.num));
+    let mut finer_than = None;
+    for ((num, denom), (unit, inverse)) in parts.into_iter().zip(UNITS) {
+        if denom == 0 {
+            // Some cameras write 0/0 for minutes and seconds that they do not measure.
+            if num != 0 || unit == "degrees" {
+                return Err(format!("the {unit} of the {name} are the fraction {num}/0"));
+            }
+            continue;
         }
-        if part.denom != 0 {
-            degrees += part.to_f64() / unit;
+        let value = num as f64 / denom as f64;
+        if value < 0.0 {
+            return Err(format!(
+                "the {name} has {value} {unit}, below 0: its sign belongs into the letter"
+            ));
         }
+        if unit != "degrees" && value > 60.0 {
+            return Err(format!("the {name} has {value} {unit}, more than 60"));
+        }
+        if let Some((coarser, found)) = finer_than
+            && value > 0.0
+        {
+            return Err(format!(
+                "the {name} has {found} {coarser} and {value} {unit} besides"
+            ));
+        }
+        if num % denom != 0 {
+            finer_than = Some((unit, value));
+        }
+        degrees += value / inverse;
     }
     if degrees > limit {
         return Err(format!("the {name} of {degrees} degrees is above {limit}"));
     }
     Ok(Some(degrees))
 }
+
+/// Units of the three numbers, and how many of each make a degree.
+const UNITS: [(&str, f64); 3] = [("degrees", 1.0), ("minutes", 60.0), ("seconds", 3600.0)];
 
 fn sign(exif: &Exif, tag: Tag, name: &str, plus: u8, minus: u8) -> Result<f64, String> {
     let letter = exif

@@ -35,8 +35,7 @@ pub fn split_stratified_groups(items: &[(&str, &str)], shares: Shares, seed: u64
         let counts = groups.entry(group).or_default();
         *counts.entry(stratum).or_insert(0.0) += 1.0;
     }
-    let mut best: Option<(f64, BTreeMap<&str, Part>)> = None;
-    for order in 0..ORDERS {
+    let attempt = |order: u64| {
         let mut shuffled: Vec<(u64, &str)> = groups
             .keys()
             .map(|group| (stable_hash(group, mix(seed).wrapping_add(order)), *group))
@@ -45,18 +44,19 @@ pub fn split_stratified_groups(items: &[(&str, &str)], shares: Shares, seed: u64
         let mut placing = Placing::new(&totals, shares);
         let placed: BTreeMap<&str, Part> = shuffled
             .into_iter()
-            .filter_map(|(_, group)| Some((group, placing.place(groups.get(group)?))))
+            .map(|(_, group)| (group, placing.place(&groups[group])))
             .collect();
-        let deviation = placing.deviation();
-        if best.as_ref().is_none_or(|(least, _)| deviation < *least) {
-            best = Some((deviation, placed));
+        (placing.deviation(), placed)
+    };
+    let (mut least, mut best) = attempt(0);
+    for order in 1..ORDERS {
+        let (deviation, placed) = attempt(order);
+        if deviation < least {
+            (least, best) = (deviation, placed);
         }
     }
-    let placed = best.map(|(_, placed)| placed).unwrap_or_default();
-    items
-        .iter()
-        .map(|(group, _)| placed.get(group).copied().unwrap_or(Part::Train))
-        .collect()
+    // The group of every item was placed.
+    items.iter().map(|(group, _)| best[group]).collect()
 }
 
 /// How many items of each stratum the parts have so far.
@@ -80,10 +80,9 @@ impl<'a> Placing<'a> {
 
     /// Squared deviation of a part from its share of a stratum, over the size of the stratum.
     fn deviation_of(&self, part: usize, stratum: usize, more: f64) -> f64 {
-        let total = self.totals.get(stratum).copied().unwrap_or(0.0).max(1.0);
-        let share = self.parts.get(part).map_or(0.0, |p| p.1);
-        let have = self.have.get(part).and_then(|h| h.get(stratum));
-        (have.copied().unwrap_or(0.0) + more - share * total).powi(2) / total
+        let total = self.totals[stratum].max(1.0);
+        let share = self.parts[part].1;
+        (self.have[part][stratum] + more - share * total).powi(2) / total
     }
 
     fn place(&mut self, group: &BTreeMap<usize, f64>) -> Part {

@@ -1,12 +1,14 @@
 //! How close held-out data come to the training data.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use geoloc_geo_cells::LatLng;
 use serde::{Deserialize, Serialize};
 
 use crate::Sample;
 use crate::nearest::NearestPlace;
+use crate::resolved_path::PathResolver;
 
 /// What training and held-out samples share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,10 @@ pub struct LeakAudit {
     pub shared_ids: Vec<String>,
     /// Values of the group tag on both sides, sorted.
     pub shared_groups: Vec<String>,
+    /// Files on both sides, sorted: also those whose paths are spelled in different ways, or go through
+    /// a link to their folder.
+    #[serde(default)]
+    pub shared_files: Vec<PathBuf>,
 }
 
 impl LeakAudit {
@@ -40,7 +46,13 @@ impl LeakAudit {
             Some(tag) => side.iter().filter_map(|s| s.tag(tag)).collect(),
             None => BTreeSet::new(),
         };
+        let mut resolver = PathResolver::default();
+        let mut files = |side: &[&'a Sample]| -> BTreeSet<PathBuf> {
+            side.iter().map(|s| resolver.resolve(&s.path)).collect()
+        };
+        let (learned, held) = (files(&train), files(&held_out));
         Self {
+            shared_files: learned.intersection(&held).cloned().collect(),
             train: train.len(),
             held_out: held_out.len(),
             nearest_km: nearest_km(

@@ -37,8 +37,10 @@ assert_ne!(query, aerial);
 mod angles;
 mod augment;
 mod class_folder;
+mod decoding;
 mod exif_location;
 mod group_split;
+mod image_folder;
 mod jitter;
 mod jpeg_end;
 mod leak_audit;
@@ -51,6 +53,7 @@ mod photo_error;
 mod preprocess;
 mod raster;
 mod render;
+mod resolved_path;
 mod sample;
 mod sphere;
 mod splits;
@@ -64,15 +67,19 @@ mod world_split_config;
 
 pub use augment::Augment;
 pub use class_folder::{ClassFolder, read_class_folder};
+pub use decoding::{DECODING_BYTES, DecodeAll, decode_all, decode_map};
 pub use exif_location::ExifLocation;
 pub use group_split::split_stratified_groups;
+pub use image_folder::{ImageFolder, PassReason, PassedOver, PassedPath, list_images};
 pub use jitter::{ColorAdjust, TileJitter};
 pub use leak_audit::{LeakAudit, nearest_km};
 pub use longitude_band::LongitudeBand;
-pub use manifest::{Manifest, ManifestError, RowProblem, RowReason, parse_manifest, read_manifest};
+pub use manifest::{
+    Manifest, ManifestColumns, ManifestError, parse_manifest, read_manifest, read_manifest_with,
+};
 pub use photo::{
-    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, PhotoSizeError, decode_all, decode_map,
-    decode_photo, decode_photo_bytes, list_images,
+    MAX_FILE_BYTES, MAX_PIXELS_TOTAL, MIN_SIDE, Photo, PhotoSizeError, decode_photo,
+    decode_photo_bytes,
 };
 pub use photo_error::{PhotoError, PhotoFileError};
 pub use preprocess::{Interpolation, Preprocess, PreprocessError, Resize};

@@ -1,88 +1,42 @@
 //! Reading lists of labelled photos from CSV files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use geoloc_geo_cells::LatLng;
+use geoloc_geo_cells::{
+    BadRowReason, BadRows, Header, LatLng, PlaceColumns, Row, TableError, read_place_rows,
+};
 use thiserror::Error;
 
 use crate::Sample;
+use crate::resolved_path::PathResolver;
 
 /// What a CSV file lists: the good rows, and what is wrong with the others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Manifest {
     /// The good rows, in the order of the file.
     pub samples: Vec<Sample>,
-    /// The bad rows, in the order of the file.
-    pub problems: Vec<RowProblem>,
-    /// Rows whose latitude is out of range while their two numbers the other way round would be
-    /// in range: many of them mean that the columns are swapped.
-    pub swapped_rows: usize,
+    /// The bad rows, in the order of the file, with the number of all rows.
+    pub problems: BadRows,
 }
 
-/// Why a row is left out.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[error("line {line}: {reason}")]
-pub struct RowProblem {
-    /// Line of the file, counted from 1, header included.
-    pub line: u64,
-    /// What is wrong.
-    pub reason: RowReason,
-}
-
-/// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[non_exhaustive]
-pub enum RowReason {
-    /// The text is not UTF-8.
-    #[error("the text is not UTF-8")]
-    Encoding,
-    /// The number of fields differs from that of the header.
-    #[error("{found} fields instead of {expected}")]
-    Fields {
-        /// Fields of this row.
-        found: usize,
-        /// Fields of the header.
-        expected: usize,
-    },
-    /// The photo's name is empty.
-    #[error("the column {column:?} is empty")]
-    NoPath {
-        /// Name of the column.
-        column: String,
-    },
-    /// A coordinate is not a number.
-    #[error("{column} is {value:?}, not a number of degrees")]
-    NotANumber {
-        /// Name of the column.
-        column: String,
-        /// Its text.
-        value: String,
-    },
-    /// A coordinate is out of range.
-    #[error("{0}")]
-    OutOfRange(String),
-    /// The latitude is out of range, and the numbers would be in range the other way round.
-    #[error("latitude {lat} is out of range; are latitude and longitude swapped?")]
-    Swapped {
-        /// The number in the latitude column.
-        lat: f64,
-        /// The number in the longitude column.
-        lng: f64,
-    },
-    /// Another row before has the same id.
-    #[error("the id {id:?} occurs before")]
-    DuplicateId {
-        /// The id.
-        id: String,
-    },
+/// Names of the columns; `None` finds them by the usual names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ManifestColumns {
+    /// Column of the photo's path (`path`, `image`, `img_id`, `filename`, `id`, ...).
+    pub path: Option<String>,
+    /// Column of the latitude.
+    pub latitude: Option<String>,
+    /// Column of the longitude.
+    pub longitude: Option<String>,
 }
 
 /// Why a manifest cannot be read at all.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// The file cannot be opened or read.
+    /// The file cannot be opened.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
@@ -90,22 +44,12 @@ pub enum ManifestError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The text is not CSV.
-    #[error("not a CSV table: {0}")]
-    Csv(#[from] csv::Error),
-    /// A column is missing.
-    #[error("no column for the {what} (any of {names:?}); the header has {header:?}")]
-    Column {
-        /// What the column would hold.
-        what: &'static str,
-        /// Names that are understood.
-        names: &'static [&'static str],
-        /// Names of the header.
-        header: Vec<String>,
-    },
+    /// The table cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
-/// Names understood for each column, in order of preference; case, spaces and dashes do not matter.
+/// Names understood for the path, in order of preference.
 const PATHS: &[&str] = &[
     "path",
     "image",
@@ -113,184 +57,118 @@ const PATHS: &[&str] = &[
     "img",
     "img_path",
     "photo",
+    "photo_path",
     "file",
-    "filename",
+    "file_path",
     "file_name",
+    "image_file",
+    "img_file",
+    "image_name",
+    "img_name",
     "name",
+    "image_id",
+    "img_id",
+    "photo_id",
     "id",
-];
-const LATITUDES: &[&str] = &["latitude", "lat", "gps_latitude", "gt_lat"];
-const LONGITUDES: &[&str] = &[
-    "longitude",
-    "lng",
-    "lon",
-    "long",
-    "gps_longitude",
-    "gt_lng",
-    "gt_lon",
 ];
 
 /// Reads a CSV file with a header line; paths in it are relative to the file's folder.
 ///
-/// Columns are found by name: one for the path (`path`, `image`, `filename`, `id`, ...), one for the
-/// latitude (`latitude`, `lat`, ...), one for the longitude (`longitude`, `lng`, `lon`, ...); all
-/// others become tags, as text. Fields are separated by commas, semicolons or tabs, whichever the
-/// header has most of. The id of a sample is the text of its path column.
+/// Columns are found by name: one for the path (`path`, `image`, `img_id`, `filename`, `id`, ...), one
+/// for the latitude (`latitude`, `lat`, `decimalLatitude`, ...), one for the longitude; all others
+/// become tags, as text (of two with the same name the first). The id of a sample is the text of its
+/// path column. What tables may look like says [`read_place_rows`].
 ///
-/// Bad rows are reported by line and reason; the good ones are kept. That the files exist is not
-/// checked here.
+/// Bad rows are reported by line and reason; the good ones are kept. A photo that occurs a second
+/// time, even by another spelling of its path (`p/0.jpg`, `./p/0.jpg`, through a link to its folder),
+/// is a bad row. That the files exist is not checked here.
 ///
 /// # Errors
 ///
-/// [`ManifestError`] if the file cannot be read or a column is missing.
+/// [`ManifestError`] if the file cannot be read, a column is missing, or no row is good.
 pub fn read_manifest(path: impl AsRef<Path>) -> Result<Manifest, ManifestError> {
-    let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|source| ManifestError::Io {
-        path: path.to_path_buf(),
-        source,
-    })?;
-    parse_manifest(&bytes, path.parent().unwrap_or(Path::new("")))
+    read_manifest_with(path, &ManifestColumns::default())
 }
 
-/// Reads the text of a CSV file, as [`read_manifest`] does; paths are relative to `root`.
+/// As [`read_manifest`], with names of columns.
 ///
 /// # Errors
 ///
 /// As [`read_manifest`].
-pub fn parse_manifest(text: &[u8], root: &Path) -> Result<Manifest, ManifestError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter(text))
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text);
-    let header: Vec<String> = reader
-        .byte_headers()?
-        .iter()
-        .map(|name| String::from_utf8_lossy(name).into_owned())
-        .collect();
-    let columns = Columns::find(&header)?;
-    let mut manifest = Manifest::default();
-    let mut ids = BTreeSet::new();
-    let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let row = columns.row(&header, &record, root).and_then(|sample| {
-            if ids.insert(sample.id.clone()) {
-                Ok(sample)
-            } else {
-                Err(RowReason::DuplicateId { id: sample.id })
-            }
-        });
-        match row {
-            Ok(sample) => manifest.samples.push(sample),
-            Err(reason) => {
-                manifest.swapped_rows += usize::from(matches!(reason, RowReason::Swapped { .. }));
-                manifest.problems.push(RowProblem { line, reason });
-            }
+pub fn read_manifest_with(
+    path: impl AsRef<Path>,
+    columns: &ManifestColumns,
+) -> Result<Manifest, ManifestError> {
+    let path = path.as_ref();
+    let file = std::fs::File::open(path).map_err(|source| ManifestError::Io {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    parse_manifest(file, path.parent().unwrap_or(Path::new("")), columns)
+}
+
+/// Reads a CSV file from any source, as [`read_manifest`] does; paths are relative to `root`.
+///
+/// # Errors
+///
+/// As [`read_manifest`].
+pub fn parse_manifest(
+    source: impl Read,
+    root: &Path,
+    columns: &ManifestColumns,
+) -> Result<Manifest, ManifestError> {
+    let place = PlaceColumns {
+        latitude: columns.latitude.clone(),
+        longitude: columns.longitude.clone(),
+    };
+    let find = |header: &Header, place: [usize; 2]| {
+        let path = header.require("photo's path", columns.path.as_deref(), PATHS)?;
+        let names = header.names().iter().cloned().enumerate();
+        let tags = names.filter(|(at, _)| *at != path && !place.contains(at));
+        Ok((path, tags.collect::<Vec<_>>()))
+    };
+    let mut samples = Vec::new();
+    let (mut resolver, mut lines) = (PathResolver::default(), HashMap::new());
+    let take = |(path, tags): &(usize, Tags), line, row: Row<'_>, location: LatLng| {
+        let sample = sample(*path, tags, row, root, location)?;
+        let file = resolver.resolve(&sample.path);
+        if let Some(&line) = lines.get(&file) {
+            return Err(BadRowReason::Repeated { line });
         }
-    }
-    Ok(manifest)
+        lines.insert(file, line);
+        samples.push(sample);
+        Ok(())
+    };
+    let problems = read_place_rows(source, &place, find, take)?;
+    Ok(Manifest { samples, problems })
 }
 
-fn delimiter(text: &[u8]) -> u8 {
-    let header = String::from_utf8_lossy(text.split(|&b| b == b'\n').next().unwrap_or(text));
-    let count = |d: u8| header.matches(char::from(d)).count();
-    let candidates = [b',', b';', b'\t'];
-    // The first of equals: a comma.
-    candidates
-        .into_iter()
-        .rev()
-        .max_by_key(|&d| count(d))
-        .unwrap_or(b',')
-}
+/// Columns that become tags, with their names.
+type Tags = Vec<(usize, String)>;
 
-/// Which column holds what.
-struct Columns {
+fn sample(
     path: usize,
-    latitude: usize,
-    longitude: usize,
-}
-
-impl Columns {
-    fn find(header: &[String]) -> Result<Self, ManifestError> {
-        let plain: Vec<String> = header
-            .iter()
-            .map(|name| name.to_lowercase().replace([' ', '-'], "_"))
-            .collect();
-        let find = |what, names: &'static [&'static str]| {
-            let found = names
-                .iter()
-                .find_map(|name| plain.iter().position(|p| p == name));
-            found.ok_or_else(|| ManifestError::Column {
-                what,
-                names,
-                header: header.to_vec(),
-            })
-        };
-        Ok(Self {
-            path: find("photo's path", PATHS)?,
-            latitude: find("latitude", LATITUDES)?,
-            longitude: find("longitude", LONGITUDES)?,
-        })
+    columns: &[(usize, String)],
+    row: Row<'_>,
+    root: &Path,
+    location: LatLng,
+) -> Result<Sample, BadRowReason> {
+    let id = row.text(path, "photo's path")?.to_owned();
+    if id.is_empty() {
+        let column = "photo's path";
+        return Err(BadRowReason::Empty { column });
     }
-
-    fn row(
-        &self,
-        header: &[String],
-        record: &csv::ByteRecord,
-        root: &Path,
-    ) -> Result<Sample, RowReason> {
-        if record.len() != header.len() {
-            return Err(RowReason::Fields {
-                found: record.len(),
-                expected: header.len(),
-            });
-        }
-        let record =
-            csv::StringRecord::from_byte_record(record.clone()).map_err(|_| RowReason::Encoding)?;
-        let field = |column: usize| record.get(column).unwrap_or_default();
-        let name = |column: usize| header.get(column).cloned().unwrap_or_default();
-        let id = field(self.path).to_owned();
-        if id.is_empty() {
-            return Err(RowReason::NoPath {
-                column: name(self.path),
-            });
-        }
-        let number = |column: usize| {
-            field(column)
-                .parse::<f64>()
-                .map_err(|_| RowReason::NotANumber {
-                    column: name(column),
-                    value: field(column).to_owned(),
-                })
-        };
-        let location = place(number(self.latitude)?, number(self.longitude)?)?;
-        let mut tags = BTreeMap::new();
-        for (column, value) in record.iter().enumerate() {
-            if column != self.path && column != self.latitude && column != self.longitude {
-                tags.insert(name(column), value.to_owned());
-            }
-        }
-        Ok(Sample {
-            path: root.join(&id),
-            id,
-            location,
-            tags,
-        })
+    let mut tags = BTreeMap::new();
+    for (column, name) in columns {
+        let text = row.text(*column, "row")?;
+        tags.entry(name.clone()).or_insert_with(|| text.to_owned());
     }
-}
-
-/// Longitudes up to 360 are folded; anything beyond is taken for an error.
-fn place(lat: f64, lng: f64) -> Result<LatLng, RowReason> {
-    let swapped = lat.abs() > 90.0 && lat.abs() <= 180.0 && lng.abs() <= 90.0;
-    if swapped {
-        return Err(RowReason::Swapped { lat, lng });
-    }
-    if lng.is_finite() && lng.abs() > 360.0 {
-        let reason = format!("longitude {lng} is not a number of degrees in [-360, 360]");
-        return Err(RowReason::OutOfRange(reason));
-    }
-    LatLng::new(lat, lng).map_err(|e| RowReason::OutOfRange(e.to_string()))
+    Ok(Sample {
+        path: root.join(&id),
+        id,
+        location,
+        tags,
+    })
 }
 
 #[cfg(test)]

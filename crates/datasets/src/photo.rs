@@ -2,14 +2,13 @@
 
 use std::io::{Cursor, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
-use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::exif_location::{ExifLocation, read_exif};
+use crate::exif_location::{ExifFacts, ExifLocation, read_exif};
 use crate::jpeg_end::jpeg_is_complete;
 use crate::photo_error::{PhotoError, PhotoFileError};
 
@@ -20,8 +19,16 @@ pub const MIN_SIDE: u32 = 16;
 pub const MAX_PIXELS_TOTAL: u64 = 120_000_000;
 /// Largest file that is read, in bytes (256 MiB).
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
-/// Most bytes a decoder may take for one photo: 8 for each of [`MAX_PIXELS_TOTAL`] pixels.
-const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS_TOTAL;
+/// Most pixels for a byte of the file, beyond [`BLANK_PIXELS`]: no compression of a photo comes near,
+/// but a file of 86 bytes may claim a canvas of 100 million pixels.
+const MAX_PIXELS_PER_BYTE: u64 = 10_000;
+/// Pixels up to which a picture may be blank.
+const BLANK_PIXELS: u64 = 16_000_000;
+/// Most pixels for a byte of a JPEG file: a block of 8 x 8 pixels takes a bit or more, in its first
+/// scan alone, and colours may have a quarter of the blocks.
+const MAX_JPEG_PIXELS_PER_BYTE: u64 = 1024;
+/// Bytes of a file in which its header is looked for first.
+const HEAD_BYTES: u64 = 256 << 10;
 
 /// A photo: upright 8-bit RGB pixels, and where its EXIF data say it was taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,25 +124,6 @@ pub fn decode_photo(path: impl AsRef<Path>) -> Result<Photo, PhotoFileError> {
         })
 }
 
-/// Reads many photos on all cores; answer k belongs to path k, and a bad file spoils no other.
-#[must_use]
-pub fn decode_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Vec<Result<Photo, PhotoFileError>> {
-    paths.par_iter().map(decode_photo).collect()
-}
-
-/// Reads many photos on all cores and makes something of each, so that the pixels of few of them are
-/// in memory at a time; answer k belongs to path k, and a bad file spoils no other.
-pub fn decode_map<P, T, F>(paths: &[P], make: F) -> Vec<Result<T, PhotoFileError>>
-where
-    P: AsRef<Path> + Sync,
-    T: Send,
-    F: Fn(usize, Photo) -> T + Sync,
-{
-    let paths = paths.par_iter().enumerate();
-    let one = |(k, path): (usize, &P)| decode_photo(path).map(|photo| make(k, photo));
-    paths.map(one).collect()
-}
-
 /// Reads a photo from the bytes of its file, as [`decode_photo`] does.
 ///
 /// # Errors
@@ -149,7 +137,12 @@ pub fn decode_photo_bytes(bytes: &[u8]) -> Result<Photo, PhotoError> {
     // Decoders check their input, but one that panics must not take the other photos with it.
     let image = catch_unwind(AssertUnwindSafe(|| decode(bytes, format, name)))
         .unwrap_or(Err(PhotoError::DecoderPanicked { format: name }))?;
-    let exif = catch_unwind(|| read_exif(bytes)).unwrap_or_default();
+    let exif = catch_unwind(|| read_exif(bytes)).unwrap_or_else(|_| ExifFacts {
+        orientation: None,
+        location: ExifLocation::Malformed {
+            reason: "the EXIF data are so damaged that their reader broke down".into(),
+        },
+    });
     let rgb = over_white(upright(image, exif.orientation));
     let (width, height) = rgb.dimensions();
     Ok(Photo {
@@ -160,42 +153,15 @@ pub fn decode_photo_bytes(bytes: &[u8]) -> Result<Photo, PhotoError> {
     })
 }
 
-/// The image files directly inside a folder, sorted by name: those whose extension is that of a
-/// format [`decode_photo`] reads. Hidden files and folders are left out.
-///
-/// # Errors
-///
-/// [`PhotoFileError`] with the folder's path if it cannot be listed.
-pub fn list_images(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>, PhotoFileError> {
-    let folder = folder.as_ref();
-    let failed = |error: std::io::Error| PhotoFileError {
-        path: folder.to_path_buf(),
-        source: file_error(error),
-    };
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path
-            .file_name()
-            .is_none_or(|n| n.as_encoded_bytes().starts_with(b"."));
-        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        let known = ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp"];
-        if !hidden && known.iter().any(|k| extension == *k) && path.is_file() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn file_error(error: std::io::Error) -> PhotoError {
+pub(crate) fn file_error(error: std::io::Error) -> PhotoError {
     match error.kind() {
         ErrorKind::NotFound => PhotoError::Missing,
         _ => PhotoError::Io(error),
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, PhotoError> {
+/// The opened file and its length.
+fn open_file(path: &Path) -> Result<(std::fs::File, u64), PhotoError> {
     let meta = std::fs::metadata(path).map_err(file_error)?;
     if meta.is_dir() {
         return Err(PhotoError::Folder);
@@ -206,8 +172,13 @@ fn read_file(path: &Path) -> Result<Vec<u8>, PhotoError> {
     if meta.len() > MAX_FILE_BYTES {
         return Err(PhotoError::FileTooLarge { bytes: meta.len() });
     }
-    let mut bytes = Vec::with_capacity(meta.len() as usize);
     let file = std::fs::File::open(path).map_err(file_error)?;
+    Ok((file, meta.len()))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, PhotoError> {
+    let (file, length) = open_file(path)?;
+    let mut bytes = Vec::with_capacity(length as usize);
     file.take(MAX_FILE_BYTES)
         .read_to_end(&mut bytes)
         .map_err(file_error)?;
@@ -259,20 +230,66 @@ fn decode(
         },
     };
     if let Some((width, height)) = header_size(bytes) {
-        check_size(width, height)?;
+        check_size(width, height, bytes)?;
     }
     // The JPEG decoder fills what is missing with gray: a cut file must be told apart before.
     if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(PhotoError::Truncated { format: name });
     }
+    let decoder = decoder(bytes, format).map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, bytes)?;
+    let pixels = u64::from(width) * u64::from(height);
+    if format == ImageFormat::Jpeg && pixels > MAX_JPEG_PIXELS_PER_BYTE * bytes.len() as u64 {
+        return Err(PhotoError::Truncated { format: name });
+    }
+    DynamicImage::from_decoder(decoder).map_err(failed)
+}
+
+/// The decoder, which has read the header. It may take 8 bytes for each pixel, and 64 MiB for the rest
+/// of the file: profiles and notes are compressed too.
+fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + use<'_>, ImageError> {
+    let pixels = header_size(bytes).map_or(MAX_PIXELS_TOTAL, |(width, height)| {
+        u64::from(width) * u64::from(height)
+    });
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    limits.max_alloc = Some(8 * pixels + (64 << 20));
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
-    DynamicImage::from_decoder(decoder).map_err(failed)
+    reader.into_decoder()
+}
+
+/// About how many bytes decoding a file takes at most, told by its header: the file twice, the decoded
+/// pixels, and a copy of 3 bytes a pixel, as turning and converting make. 0 if there is no good header.
+pub(crate) fn decoding_bytes(path: &Path) -> u64 {
+    let of = |bytes: &[u8]| {
+        let (format, _) = sniff(bytes).ok()?;
+        let decoder = catch_unwind(AssertUnwindSafe(|| {
+            let decoder = decoder(bytes, format).ok()?;
+            let (width, height) = decoder.dimensions();
+            Some((u64::from(width) * u64::from(height), decoder.total_bytes()))
+        }));
+        decoder.ok().flatten()
+    };
+    let Ok((file, length)) = open_file(path) else {
+        return 0;
+    };
+    let mut head = Vec::new();
+    if file.take(HEAD_BYTES).read_to_end(&mut head).is_err() {
+        return 0;
+    }
+    // Some headers stand behind a long note or profile, or are read only with what follows.
+    let found = of(&head).or_else(|| {
+        let long = length > HEAD_BYTES;
+        long.then(|| read_file(path).ok())
+            .flatten()
+            .and_then(|bytes| of(&bytes))
+    });
+    match found {
+        Some((pixels, decoded)) if pixels <= MAX_PIXELS_TOTAL => 2 * length + decoded + 3 * pixels,
+        // Nothing is decoded.
+        _ => 0,
+    }
 }
 
 /// The size in the header of a PNG or GIF file, which their decoders tell only once they have seen
@@ -293,9 +310,17 @@ fn header_size(bytes: &[u8]) -> Option<(u32, u32)> {
     ))
 }
 
-fn check_size(width: u32, height: u32) -> Result<(), PhotoError> {
-    if u64::from(width) * u64::from(height) > MAX_PIXELS_TOTAL {
+fn check_size(width: u32, height: u32, file: &[u8]) -> Result<(), PhotoError> {
+    let pixels = u64::from(width) * u64::from(height);
+    let bytes = file.len() as u64;
+    if pixels > MAX_PIXELS_TOTAL {
         Err(PhotoError::TooManyPixels { width, height })
+    } else if pixels > BLANK_PIXELS && pixels > MAX_PIXELS_PER_BYTE * bytes {
+        Err(PhotoError::Blank {
+            width,
+            height,
+            bytes,
+        })
     } else if width < MIN_SIDE || height < MIN_SIDE {
         Err(PhotoError::TooSmall { width, height })
     } else {

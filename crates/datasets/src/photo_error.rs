@@ -61,6 +61,16 @@ pub enum PhotoError {
         /// Height in pixels.
         height: u32,
     },
+    /// So few bytes hold nothing but a blank picture; found before any memory is taken for it.
+    #[error("claims {width} x {height} pixels in {bytes} bytes: no photo is that small")]
+    Blank {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Size of the file.
+        bytes: u64,
+    },
     /// The decoder of the format rejects the content.
     #[error("is a damaged or unsupported {format} image: {}", one_line(source))]
     Decode {

@@ -120,7 +120,7 @@ pub enum PreprocessError {
         /// Bytes given.
         bytes: usize,
     },
-    /// A range of a random change makes no sense.
+    /// A range of a random change is out of bounds.
     #[error("the change {field} = {value}: {expected}")]
     Augment {
         /// Which field of [`Augment`](crate::Augment).
@@ -221,11 +221,22 @@ impl Preprocess {
         }
     }
 
+    /// Whether a photo of this size can be prepared. A thin one can be too long once its shorter side has
+    /// its size: 20,000 x 17 pixels become 301,176 x 256.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), and [`PreprocessError::Size`].
+    pub fn check_photo(&self, width: u32, height: u32) -> Result<(), PreprocessError> {
+        self.check()?;
+        self.resized(width, height).map(|_| ())
+    }
+
     /// The numbers of a photo, `[3, height, width]`.
     ///
     /// # Errors
     ///
-    /// As [`check`](Self::check).
+    /// As [`check_photo`](Self::check_photo).
     pub fn apply(&self, photo: &Photo) -> Result<Vec<f32>, PreprocessError> {
         self.apply_rgb(photo.rgb(), photo.width(), photo.height())
     }
@@ -308,14 +319,7 @@ impl Preprocess {
         height: u32,
     ) -> Result<(Vec<u8>, (u32, u32)), PreprocessError> {
         self.check()?;
-        if width == 0 || height == 0 {
-            let what = "the photo";
-            return Err(PreprocessError::Size {
-                what,
-                width,
-                height,
-            });
-        }
+        let to = self.resized(width, height)?;
         if rgb.len() as u64 != 3 * u64::from(width) * u64::from(height) {
             let bytes = rgb.len();
             return Err(PreprocessError::Length {
@@ -324,11 +328,18 @@ impl Preprocess {
                 bytes,
             });
         }
-        let to = self.resized(width, height)?;
         Ok((self.resample(rgb, (width, height), to)?, to))
     }
 
     fn resized(&self, width: u32, height: u32) -> Result<(u32, u32), PreprocessError> {
+        if width == 0 || height == 0 {
+            let what = "the photo";
+            return Err(PreprocessError::Size {
+                what,
+                width,
+                height,
+            });
+        }
         let (wide, high) = match self.resize {
             Resize::Exact { width, height } => (width, height),
             Resize::ShorterSide(pixels) => {

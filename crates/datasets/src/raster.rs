@@ -177,14 +177,14 @@ impl EquirectangularRaster {
 impl Level {
     fn new(width: usize, height: usize, rgb: &[u8]) -> Self {
         let mut padded = Vec::with_capacity(3 * (width + 2) * (height + 2) + 1);
-        let row = |j: usize| rgb.get(3 * width * j..3 * width * (j + 1)).unwrap_or(&[]);
+        let row = |j: usize| &rgb[3 * width * j..3 * width * (j + 1)];
         let mut push = |row: &[u8], turned: bool| {
             let (west, east) = row.split_at(row.len() / 2 / 3 * 3);
             let parts = if turned { [east, west] } else { [west, east] };
             let last = parts.concat();
-            padded.extend_from_slice(last.get(3 * width - 3..).unwrap_or(&[]));
+            padded.extend_from_slice(&last[3 * width - 3..]);
             padded.extend_from_slice(&last);
-            padded.extend_from_slice(last.get(..3).unwrap_or(&[]));
+            padded.extend_from_slice(&last[..3]);
         };
         push(row(0), true);
         for j in 0..height {

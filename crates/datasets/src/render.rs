@@ -43,7 +43,10 @@ impl Tile {
     #[must_use]
     pub fn to_image(&self) -> image::RgbImage {
         let n = self.pixels as u32;
-        image::RgbImage::from_raw(n, n, self.rgb.clone()).unwrap_or_default()
+        image::RgbImage::from_fn(n, n, |x, y| {
+            let at = 3 * (y * n + x) as usize;
+            image::Rgb([self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]])
+        })
     }
 }
 
@@ -148,7 +151,7 @@ impl Line {
 
     /// Finds the samples of row `row` of the tile.
     fn project(&mut self, row: usize, level: &Level) {
-        let y = -self.at.get(row).copied().unwrap_or(0.0);
+        let y = -self.at[row];
         if self.large {
             self.lift(y, |c2| {
                 let c = c2.sqrt().max(f32::MIN_POSITIVE);

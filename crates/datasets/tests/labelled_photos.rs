@@ -97,6 +97,8 @@ fn folders_named_after_classes_are_listed_in_order() {
         "chile/notes.txt",
         ".git/x.jpg",
         "top.jpg",
+        "peru/day 2/c.jpg",
+        "peru/day 2/phone.HEIC",
     ] {
         let path = root.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -115,9 +117,73 @@ fn folders_named_after_classes_are_listed_in_order() {
         [
             ("z.webp".into(), 0),
             ("A.PNG".into(), 2),
-            ("b.jpg".into(), 2)
+            ("b.jpg".into(), 2),
+            ("c.jpg".into(), 2)
         ]
     );
-    assert_eq!(list_images(root.path()).unwrap().len(), 1);
+    assert_eq!(
+        found.passed_over.to_string(),
+        "2 files of other formats (1 .heic, 1 .txt), 1 photo without a class"
+    );
+    let listed = list_images(root.path()).unwrap();
+    assert_eq!(listed.photos.len(), 1);
+    assert_eq!(listed.passed_over.to_string(), "3 subfolders");
+    assert!(
+        listed.passed_over[0]
+            .to_string()
+            .contains("chile: a subfolder")
+    );
     assert!(read_class_folder(root.path().join("nowhere")).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_passed_over_in_a_folder_is_told() {
+    use std::os::unix::fs::symlink;
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for name in ["a.jpg", "b.HEIC", "c.heic", "d.mpo", "README", ".DS_Store"] {
+        std::fs::write(at(name), b"").unwrap();
+    }
+    std::fs::create_dir(at("nested")).unwrap();
+    symlink("nowhere", at("gone.jpg")).unwrap();
+    symlink("round.jpg", at("round.jpg")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(at("socket.jpg")).unwrap();
+    let listed = list_images(root.path()).unwrap();
+    drop(socket);
+    assert_eq!(listed.photos, [at("a.jpg")]);
+    assert_eq!(
+        listed.passed_over.to_string(),
+        "4 files of other formats (2 .heic, 1 .mpo, 1 without ending), 1 subfolder, \
+         1 link to nothing, 1 special file, 1 unreadable path"
+    );
+    let classes = tempfile::tempdir().unwrap();
+    let at = |name: &str| classes.path().join(name);
+    std::fs::create_dir_all(at("france/day")).unwrap();
+    std::fs::write(at("france/day/a.jpg"), b"").unwrap();
+    // A folder that holds itself, and a second name of a class.
+    symlink("..", at("france/day/up")).unwrap();
+    symlink("france", at("other")).unwrap();
+    let found = read_class_folder(classes.path()).unwrap();
+    assert_eq!(found.classes, ["france", "other"]);
+    assert_eq!(found.items, [(at("france/day/a.jpg"), 0)]);
+    assert_eq!(found.passed_over.to_string(), "2 folders listed before");
+}
+
+#[test]
+fn one_file_on_both_sides_is_a_leak_however_it_is_spelled() {
+    let text = |path: &str| format!("path,lat,lon\n{path},1,2\n");
+    let read = |path: &str, root: &str| {
+        let columns = geoloc_datasets::ManifestColumns::default();
+        let text = text(path);
+        geoloc_datasets::parse_manifest(text.as_bytes(), Path::new(root), &columns).unwrap()
+    };
+    let train = read("p/00.jpg", "lists");
+    let test = read("../p/00.jpg", "lists/test");
+    let audit = LeakAudit::new(&train.samples, &test.samples, None);
+    assert!(audit.shared_ids.is_empty());
+    assert_eq!(audit.shared_files.len(), 1, "{audit:?}");
+    let other = read("../p/01.jpg", "lists/test");
+    let audit = LeakAudit::new(&train.samples, &other.samples, None);
+    assert!(audit.shared_files.is_empty());
 }

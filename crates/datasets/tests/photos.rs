@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
 use geoloc_datasets::{
-    ExifLocation, MIN_SIDE, Photo, PhotoError, decode_all, decode_photo, decode_photo_bytes,
-    list_images,
+    Augment, ExifLocation, MIN_SIDE, Photo, PhotoError, Preprocess, decode_all, decode_photo,
+    decode_photo_bytes, list_images,
 };
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -174,6 +174,30 @@ fn positions_in_exif_are_read_or_refused_with_a_reason() {
             other => panic!("{other:?} instead of {reason}"),
         }
     }
+    for (parts, reason) in [
+        (&[(48, 1), (61, 1), (0, 1)][..], "61 minutes, more than 60"),
+        (&[(48, 1), (10, 1), (6100, 100)], "61 seconds, more than 60"),
+        (
+            &[(48, 1), (10, 1), (5, 0)],
+            "seconds of the latitude are the fraction 5/0",
+        ),
+        (
+            &[(48_856, 1000), (51, 1), (0, 1)],
+            "48.856 degrees and 51 minutes besides",
+        ),
+        (
+            &[(48, 1), (5139, 100), (23, 1)],
+            "51.39 minutes and 23 seconds besides",
+        ),
+        (&[(1, 1); 4], "4 numbers instead of 3"),
+    ] {
+        let location = gps(parts, Some("N"), &good, "E");
+        let problem = location.problem().unwrap();
+        assert!(problem.contains(reason), "{problem:?} lacks {reason:?}");
+    }
+    // Numbers that were rounded up.
+    let rounded = gps(&[(48, 1), (59, 1), (60, 1)], Some("N"), &good, "E");
+    assert!((rounded.location().unwrap().lat() - 49.0).abs() < 1e-9);
     let half = with_exif(&[field(Tag::GPSLatitude, degrees(&good))]);
     let half = decode_photo_bytes(&half).unwrap();
     assert!(matches!(
@@ -312,7 +336,7 @@ fn every_bad_file_gets_its_own_message_and_the_good_ones_are_read() {
         ("png_named.jpg", ""),
     ];
     let paths: Vec<PathBuf> = cases.iter().map(|(name, _)| at(name)).collect();
-    let answers = decode_all(&paths);
+    let answers: Vec<_> = decode_all(&paths).collect();
     assert_eq!(answers.len(), cases.len());
     for ((name, message), answer) in cases.iter().zip(&answers) {
         match answer {
@@ -327,12 +351,16 @@ fn every_bad_file_gets_its_own_message_and_the_good_ones_are_read() {
             }
         }
     }
-    let names: Vec<_> = list_images(folder.path()).unwrap();
-    assert_eq!(names.first(), Some(&at("cut.jpg")));
+    let listed = list_images(folder.path()).unwrap();
+    assert_eq!(listed.photos.first(), Some(&at("cut.jpg")));
     assert_eq!(
-        names.len(),
+        listed.photos.len(),
         13,
         "folder.jpg, phone.heic and what is missing are not listed"
+    );
+    assert_eq!(
+        listed.passed_over.to_string(),
+        "1 file of another format (1 .heic), 1 subfolder"
     );
     assert!(
         list_images(at("nowhere"))
@@ -382,8 +410,9 @@ fn real_cameras_positions_match_the_expected_values() {
         return;
     };
     let manifest = geoloc_datasets::parse_manifest(
-        &unique_lines(&std::fs::read(folder.join("exif_gps.csv")).unwrap()),
+        unique_lines(&std::fs::read(folder.join("exif_gps.csv")).unwrap()).as_slice(),
         &folder,
+        &geoloc_datasets::ManifestColumns::default(),
     )
     .unwrap();
     assert!(
@@ -446,4 +475,67 @@ proptest! {
             prop_assert_eq!(photo.rgb().len() as u64, expected);
         }
     }
+}
+
+#[test]
+fn positions_in_signed_fractions_are_read_unless_they_are_negative() {
+    let photo = decode_photo_bytes(include_bytes!("fixtures/gps_srational.jpg")).unwrap();
+    let place = photo.exif_location().location();
+    assert!(place.is_some(), "{:?}", photo.exif_location());
+    assert_eq!(photo.exif_location().problem(), None);
+    let negative = include_bytes!("fixtures/gps_srational_negative_west.jpg");
+    let photo = decode_photo_bytes(negative).unwrap();
+    let problem = photo.exif_location().problem().unwrap();
+    assert!(problem.contains("below 0"), "{problem}");
+    let plain = encode(&picture(32, 32).into(), ImageFormat::Jpeg);
+    let photo = decode_photo_bytes(&plain).unwrap();
+    assert!(
+        photo
+            .exif_location()
+            .problem()
+            .unwrap()
+            .contains("no place")
+    );
+}
+
+#[test]
+fn tiny_files_with_huge_canvases_are_refused_before_memory_is_taken() {
+    let error = decode_photo_bytes(include_bytes!("fixtures/canvas_10000.gif")).unwrap_err();
+    assert!(
+        matches!(error, PhotoError::Blank { bytes: 86, .. }),
+        "{error}"
+    );
+    // A JPEG whose header claims more than its data can hold would be gray.
+    let mut wide = encode(&picture(200, 150).into(), ImageFormat::Jpeg);
+    let frame = wide.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    wide[frame + 5..frame + 9].copy_from_slice(&[0x0f, 0xa0, 0x0f, 0xa0]);
+    let error = decode_photo_bytes(&wide).unwrap_err();
+    assert!(matches!(error, PhotoError::Truncated { .. }), "{error}");
+    // Pictures of one colour are fine.
+    let plain = RgbImage::from_pixel(3000, 2000, Rgb([9, 9, 9]));
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+        assert!(decode_photo_bytes(&encode(&plain.clone().into(), format)).is_ok());
+    }
+}
+
+#[test]
+fn photos_that_are_too_thin_are_known_by_their_size() {
+    let photo = decode_photo_bytes(include_bytes!("fixtures/thin_20000x17.png")).unwrap();
+    let (width, height) = (photo.width(), photo.height());
+    let input = Preprocess::imagenet();
+    let expected = input.apply(&photo).unwrap_err();
+    assert_eq!(input.check_photo(width, height), Err(expected.clone()));
+    assert_eq!(
+        input.check_photo(0, 10).is_err(),
+        input.apply_rgb(&[], 0, 10).is_err()
+    );
+    assert!(input.check_photo(4000, 3000).is_ok());
+    let crop = Augment::comparison();
+    assert_eq!(crop.check_photo(&input, width, height), Err(expected));
+    let part = Augment {
+        min_area: 0.5,
+        ..crop
+    };
+    assert!(part.check_photo(&input, width, height).is_ok());
+    assert!(part.apply(&photo, &input, 1, 2).is_ok());
 }

@@ -13,8 +13,9 @@ pub enum LatLngError {
         /// The rejected value, in degrees.
         value: f64,
     },
-    /// The longitude is NaN or infinite.
-    #[error("longitude {value} is not a finite number of degrees")]
+    /// The longitude is NaN, infinite or more than a turn away from the map: outside [-540, 540]
+    /// degrees, in files outside [-360, 360].
+    #[error("longitude {value} is out of range")]
     Longitude {
         /// The rejected value, in degrees.
         value: f64,
@@ -35,6 +36,7 @@ pub enum LatLngError {
 /// assert_eq!(paris.lat(), 48.8566);
 /// assert_eq!(LatLng::new(0.0, 190.0)?.lng(), -170.0);
 /// assert!(LatLng::new(91.0, 0.0).is_err());
+/// assert!(LatLng::new(0.0, 23522.0).is_err());
 /// # Ok::<(), geoloc_geo_cells::LatLngError>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -54,7 +56,7 @@ struct RawLatLng {
 impl TryFrom<RawLatLng> for LatLng {
     type Error = LatLngError;
     fn try_from(raw: RawLatLng) -> Result<Self, LatLngError> {
-        Self::new(raw.lat, raw.lng)
+        Self::of_file(raw.lat, raw.lng)
     }
 }
 
@@ -68,22 +70,35 @@ impl From<LatLng> for RawLatLng {
 }
 
 impl LatLng {
-    /// Checks a latitude and a longitude in degrees; the longitude is folded into [-180, 180).
+    /// Checks a latitude and a longitude in degrees; a longitude is folded into [-180, 180).
+    ///
+    /// A sum of a longitude and up to a turn is folded. Anything beyond is a mistake (a lost decimal
+    /// point, another unit, another coordinate system), which folding would hide. Readers of files
+    /// are stricter: nothing beyond 360 degrees is a longitude there.
     ///
     /// # Errors
     ///
-    /// [`LatLngError`] if a number is not finite or the latitude lies outside [-90, 90].
+    /// [`LatLngError`] if a number is not finite, the latitude lies outside [-90, 90] or the longitude
+    /// outside [-540, 540].
     pub fn new(lat: f64, lng: f64) -> Result<Self, LatLngError> {
         if !(-90.0..=90.0).contains(&lat) {
             return Err(LatLngError::Latitude { value: lat });
         }
-        if !lng.is_finite() {
+        if !(-540.0..=540.0).contains(&lng) {
             return Err(LatLngError::Longitude { value: lng });
         }
         Ok(Self {
             lat,
             lng: fold_lng(lng),
         })
+    }
+
+    /// As [`new`](Self::new) for numbers of a file: longitudes beyond 360 degrees are refused.
+    pub(crate) fn of_file(lat: f64, lng: f64) -> Result<Self, LatLngError> {
+        match Self::new(lat, lng) {
+            Ok(_) if lng.abs() > 360.0 => Err(LatLngError::Longitude { value: lng }),
+            place => place,
+        }
     }
 
     /// Latitude in degrees, in [-90, 90].
@@ -116,9 +131,14 @@ impl LatLng {
         if !(horizontal.is_finite() && z.is_finite()) || (horizontal == 0.0 && z == 0.0) {
             return None;
         }
-        let lat = z.atan2(horizontal).to_degrees().clamp(-90.0, 90.0);
+        Some(Self::of_direction(v))
+    }
+
+    /// The place in the direction of `v`, which is known to be finite and not zero.
+    pub(crate) fn of_direction([x, y, z]: [f64; 3]) -> Self {
+        let lat = z.atan2(x.hypot(y)).to_degrees().clamp(-90.0, 90.0);
         let lng = fold_lng(y.atan2(x).to_degrees());
-        Some(Self { lat, lng })
+        Self { lat, lng }
     }
 }
 

@@ -24,8 +24,9 @@ pub use distance::{
 pub use encode::{leaf_ids, leaf_ids_with};
 pub use estimate::{Candidate, Estimate};
 pub use files::{
-    BadRow, BadRowReason, GeoJsonError, PlacesOptions, PlacesTable, TableError, TopoJsonError,
-    read_places, read_regions_geojson, read_regions_topojson,
+    BadRow, BadRowReason, BadRows, EncodingError, GeoJsonError, Header, MAX_ROW_BYTES,
+    PlaceColumns, PlacesOptions, PlacesTable, Row, TableError, TopoJsonError, read_place_rows,
+    read_places, read_regions_geojson, read_regions_topojson, same_column,
 };
 pub use kernels::Kernel;
 pub use latlng::{LatLng, LatLngError};

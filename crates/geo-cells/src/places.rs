@@ -49,10 +49,15 @@ impl Places {
     }
 
     /// The nearest place by great-circle distance.
+    #[allow(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the table is part of the program"
+    )]
     #[must_use]
     pub fn nearest(&self, p: LatLng) -> Place {
         let record = self.0.search((p.lat(), p.lng())).record;
-        let location = LatLng::new(record.lat, record.lon).unwrap_or_default();
+        let location = LatLng::new(record.lat, record.lon).expect("the table holds places");
         Place {
             name: record.name.clone(),
             admin1: record.admin1.clone(),

@@ -10,8 +10,8 @@
 
 use geoloc_geo_cells::{
     AdaptivePartition, BadRowReason, CellId, FixedLevelPartition, Geometry, LatLng, Level,
-    NamedPlaces, Partition, PartitionBuilder, PlacesOptions, QuadtreePartition, RegionPartition,
-    SmallCells, SphericalKMeans, TableError, read_places, read_regions_geojson,
+    NamedPlaces, Partition, PartitionBuilder, PlacesOptions, QuadtreePartition, RegionMap,
+    RegionPartition, SmallCells, SphericalKMeans, TableError, read_places, read_regions_geojson,
     read_regions_topojson,
 };
 
@@ -109,7 +109,7 @@ fn every_kind_goes_through_geojson_unchanged() {
     };
     let (limited, _) = named.build(&[]).unwrap();
     assert_eq!(
-        Partition::from_geojson(&limited.to_geojson()).unwrap(),
+        Partition::from_geojson(limited.to_geojson()).unwrap(),
         limited
     );
 }
@@ -178,7 +178,7 @@ fn outlines_stay_on_the_map() {
 #[test]
 fn files_of_others() {
     let cells = "class_label,hex_id,imgs_per_cell,latitude_mean,longitude_mean\n\
-        0,47e4,51,48.5,3.1\n1,89c25,70,40.7,-74.1\n2,4.7E+064,60,1.0,2.0\n3,47e5,x,1,2\n\
+        0,47e4,51,48.5,2.1\n1,89c25,70,40.7,-74.1\n2,4.7E+064,60,1.0,2.0\n3,47e5,x,1,2\n\
         4,6b14,55,-33.9,151.2\n5,6b14,1,0,0\n";
     let (partition, bad) = Partition::read_csv(cells.as_bytes()).unwrap();
     assert_eq!(partition.len(), 3);
@@ -196,7 +196,7 @@ fn files_of_others() {
     ));
     assert_eq!(bad[2].reason, BadRowReason::Repeated { line: 6 });
 
-    let grid = "token\tlat\tlon\n47e4\t48.5\t3.1\r\n89c25\t40.7\t-74.1\n";
+    let grid = "token\tlat\tlon\n47e4\t48.5\t2.1\r\n89c25\t40.7\t-74.1\n";
     let (partition, bad) = Partition::read_csv(grid.as_bytes()).unwrap();
     assert_eq!((partition.len(), bad.len()), (2, 0));
 
@@ -227,7 +227,7 @@ fn coordinates_in_many_dialects() {
         "Latitude;Longitude;x\n1.5;2.5;a\n3;4;b\n",
         "\u{feff}id\tLON\tLAT\na\t2.5\t1.5\nb\t4\t3\n",
         "name,lat,lon\n\"a, b\", 1.5 , 2.5\n\"c\nd\",3,4\n",
-        "lat,lng\r\n1.5,2.5\r\n3,364\r\n",
+        "lat,lng\r\n1.5,2.5\r\n3,-356\r\n",
     ] {
         let table = read_places(text.as_bytes(), &options).unwrap();
         let expected = [
@@ -255,8 +255,9 @@ fn bad_rows_are_reported_by_line() {
     assert_eq!(lines, [3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(
         table.bad_rows[2].reason,
-        BadRowReason::Missing {
-            column: "longitude"
+        BadRowReason::Fields {
+            found: 1,
+            expected: 2
         }
     );
     let invalid = b"lat,lng\n1,2\n\xff\xfe,3\n";
@@ -311,7 +312,7 @@ fn damaged_geojson_is_an_error() {
     ] {
         assert!(text.contains(from), "{from}");
         assert!(
-            Partition::from_geojson(&text.replacen(from, to, 1)).is_err(),
+            Partition::from_geojson(text.replacen(from, to, 1)).is_err(),
             "{from}"
         );
     }
@@ -340,4 +341,113 @@ fn topojson_arcs_are_stitched() {
     assert_eq!(regions[1].name, "5");
     assert_eq!(regions[0].polygons[0].bounds(), [10.0, 20.0, 11.0, 21.0]);
     assert_eq!(regions[1].polygons[0].bounds(), [11.0, 20.0, 12.0, 21.0]);
+}
+
+#[test]
+fn rings_that_are_not_cut_go_the_shorter_way() {
+    let fiji = include_str!("fixtures/antimeridian_uncut.geojson");
+    let arcs = r#"{"type": "Topology", "arcs": [[[178, -19], [-178, -19], [-178, -15], [178, -15], [178, -19]]],
+        "objects": {"land": {"type": "GeometryCollection", "geometries": [
+            {"type": "Polygon", "arcs": [[0]], "properties": {"name": "r0"}}]}}}"#;
+    for regions in [
+        read_regions_geojson(fiji, "name", None).unwrap(),
+        read_regions_topojson(arcs, "land", "name", None).unwrap(),
+    ] {
+        let map = RegionMap::new(regions).unwrap();
+        let held = |lat, lng| map.region_of(LatLng::new(lat, lng).unwrap()).is_some();
+        assert!(held(-17.0, 179.0) && held(-17.0, -179.0) && held(-17.0, 180.0));
+        assert!(!held(-17.0, 0.0) && !held(-17.0, 100.0) && !held(-17.0, 177.0));
+    }
+}
+
+#[test]
+fn byte_order_marks_are_skipped_and_utf_16_is_named() {
+    let bom = include_str!("fixtures/bom.geojson");
+    assert!(bom.starts_with('\u{feff}'));
+    assert_eq!(
+        read_regions_geojson(bom, "name", None).unwrap()[0].name,
+        "r0"
+    );
+    let topology = "\u{feff}{\"type\": \"Topology\", \"arcs\": [[[0, 0], [1, 0], [1, 1], [0, 0]]],
+        \"objects\": {\"land\": {\"type\": \"GeometryCollection\", \"geometries\": [
+            {\"type\": \"Polygon\", \"arcs\": [[0]]}]}}}";
+    assert!(read_regions_topojson(topology, "land", "name", None).is_ok());
+    let (_, partition) = partitions().swap_remove(0);
+    let marked = format!("\u{feff}{}", partition.to_geojson());
+    assert_eq!(Partition::from_geojson(marked).unwrap(), partition);
+    let utf16: Vec<u8> = bom.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let shown = [
+        read_regions_geojson(&utf16, "name", None)
+            .unwrap_err()
+            .to_string(),
+        read_regions_topojson(&utf16, "land", "name", None)
+            .unwrap_err()
+            .to_string(),
+        Partition::from_geojson(&utf16).unwrap_err().to_string(),
+    ];
+    assert!(shown.iter().all(|s| s.contains("UTF-16")), "{shown:?}");
+}
+
+#[test]
+fn boxes_wider_than_half_the_world_are_read_back_by_every_reader() {
+    let text = "min_lat,min_lng,max_lat,max_lng\n-10,-170,10,170\n20,-180,30,180\n";
+    let (partition, _) = Partition::read_csv(text.as_bytes()).unwrap();
+    let geojson = partition.to_geojson();
+    assert_eq!(Partition::from_geojson(&geojson).unwrap(), partition);
+    let map = RegionMap::new(read_regions_geojson(&geojson, "class", None).unwrap()).unwrap();
+    for (lat, lng, class) in [
+        (0.0, 0.0, Some(0)),
+        (0.0, 175.0, None),
+        (25.0, 179.0, Some(1)),
+    ] {
+        assert_eq!(map.index_of(LatLng::new(lat, lng).unwrap()), class);
+    }
+}
+
+#[test]
+fn limits_and_names_of_a_partition_that_cannot_be_read_are_errors() {
+    let named = NamedPlaces {
+        max_km: Some(50.0),
+        ..NamedPlaces::new(vec![
+            ("x".into(), LatLng::new(1.0, 2.0).unwrap()),
+            ("y".into(), LatLng::new(3.0, 4.0).unwrap()),
+        ])
+    };
+    let text = named.build(&[]).unwrap().0.to_geojson();
+    for (from, to) in [
+        ("\"max_km\":50.0", "\"max_km\":\"50\""),
+        ("\"max_km\":50.0", "\"max_km\":-1"),
+        (",\"name\":\"x\"", ""),
+    ] {
+        assert!(text.contains(from), "{from} in {text}");
+        assert!(
+            Partition::from_geojson(text.replacen(from, to, 1)).is_err(),
+            "{to}"
+        );
+    }
+}
+
+#[test]
+fn a_region_without_photos_lies_where_its_ground_is() {
+    let square = |west: f64| {
+        let (south, north, east) = (40.0, 50.0, west + 10.0);
+        format!(
+            r#"{{"type": "Feature", "properties": {{}}, "geometry": {{"type": "Polygon", "coordinates":
+            [[[{west}, {south}], [{east}, {south}], [{east}, {north}], [{west}, {north}]]]}}}}"#
+        )
+    };
+    let (here, there) = (square(0.0), square(100.0));
+    let text = format!(r#"{{"type": "FeatureCollection", "features": [{here}, {there}]}}"#);
+    let regions = RegionPartition {
+        min_points: 0,
+        ..RegionPartition::new(read_regions_geojson(text, "name", None).unwrap())
+    };
+    let points = vec![LatLng::new(45.0, 5.0).unwrap(); 30];
+    let (partition, _) = regions.build(&points).unwrap();
+    assert_eq!(partition.counts(), [30, 0]);
+    let place = partition.location(1).unwrap();
+    assert!(
+        (place.lng() - 105.0).abs() < 1e-6 && place.lat() > 40.0,
+        "{place}"
+    );
 }

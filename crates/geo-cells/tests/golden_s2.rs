@@ -31,7 +31,13 @@ fn leaf_ids_equal_those_of_the_cpp_library() {
     let mut tokens = Vec::new();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows("leaf") {
-        let p = LatLng::new(number(row[2]), number(row[3])).unwrap();
+        let (lat, lng) = (number(row[2]), number(row[3]));
+        if lng.abs() > 540.0 {
+            // Beyond what is folded.
+            assert!(LatLng::new(lat, lng).is_err());
+            continue;
+        }
+        let p = LatLng::new(lat, lng).unwrap();
         *kinds.entry(row[1]).or_default() += 1;
         assert_eq!(CellId::from_lat_lng(p).token(), row[4], "{row:?}");
         places.push(p);
@@ -84,7 +90,11 @@ fn unfolded_longitudes_equal_the_cpp_library() {
             row[3],
             "{row:?}"
         );
-        let folded = CellId::from_lat_lng(LatLng::new(lat, lng).unwrap());
+        let Ok(place) = LatLng::new(lat, lng) else {
+            assert!(lng.abs() > 540.0);
+            continue;
+        };
+        let folded = CellId::from_lat_lng(place);
         folded_elsewhere += usize::from(folded.token() != row[3]);
     }
     println!("{folded_elsewhere} of 500 leaves differ after folding, by rounding");

@@ -215,7 +215,7 @@ fn countries_of_the_world() {
     println!("{report}");
     print("countries, 100 to 1,000", &partition, &points);
     assert!(partition.counts().iter().all(|&n| n >= 100));
-    let again = Partition::from_geojson(&partition.to_geojson()).unwrap();
+    let again = Partition::from_geojson(partition.to_geojson()).unwrap();
     assert_eq!(again.content_hash(), partition.content_hash());
 }
 

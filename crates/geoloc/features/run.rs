@@ -1,6 +1,5 @@
 //! An encoder over a data set.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
@@ -14,6 +13,7 @@ use crate::backbones::feature_file::{
 use crate::core::Backbone;
 use crate::datasets::{Photo, PhotoFileError, Preprocess, PreprocessError, decode_photo};
 use crate::images::stack;
+use crate::job::{JobError, JobInput, JobRecord, content_of, hex, path_text};
 use crate::trainer::{Progress, ProgressMode};
 
 /// Runs a frozen encoder over photos and keeps its features in a file.
@@ -62,6 +62,9 @@ pub enum FeatureRunError {
         #[source]
         source: std::io::Error,
     },
+    /// The file was made of other photos, or with another preprocessing or other weights.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The features cannot be written or read.
     #[error(transparent)]
     File(#[from] FeatureFileError),
@@ -105,7 +108,8 @@ impl<E: Backbone> FeatureRun<E> {
 
     /// The features of photo files in their order, from `path` if they were computed before, else
     /// written there. `weights` is the hash of the encoder's weights, and whatever else tells the
-    /// encoder from others. The data are hashed by content.
+    /// encoder from others. The data are told by their content; `PATH.inputs` records it, so that a photo
+    /// that was changed since is named.
     ///
     /// # Errors
     ///
@@ -116,12 +120,35 @@ impl<E: Backbone> FeatureRun<E> {
         weights: &str,
         path: impl AsRef<Path>,
     ) -> Result<FeatureFile, FeatureRunError> {
-        let data = hash_of_files(photos)?;
+        let path = path.as_ref();
+        let (data, contents) = contents(photos)?;
+        self.record(contents, weights, path)?;
         self.run(photos.len() as u64, &data, weights, path, |row| {
             let path = usize::try_from(row).ok().and_then(|row| photos.get(row));
             let path = path.ok_or(FeatureRunError::NoRow { row })?;
             Ok(decode_photo(path.clone())?)
         })
+    }
+
+    /// Records beside a file that is not there yet what it is made of, and compares with the record of
+    /// one that is: the photo that differs is named.
+    fn record(
+        &self,
+        inputs: Vec<JobInput>,
+        weights: &str,
+        path: &Path,
+    ) -> Result<(), FeatureRunError> {
+        let settings = serde_json::json!({ "weights": weights, "input": self.input });
+        let record = JobRecord { settings, inputs };
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".inputs");
+        let beside = PathBuf::from(beside);
+        if !path.exists() {
+            record.write(&beside)?;
+        } else if beside.exists() {
+            record.check(&beside, path)?;
+        }
+        Ok(())
     }
 
     /// The features of `rows` photos that `photo` gives by their position; `data` is a hash of all of
@@ -205,18 +232,29 @@ impl<E: Backbone> FeatureRun<E> {
 ///
 /// [`FeatureRunError::Io`] names the file.
 pub fn hash_of_files(paths: &[PathBuf]) -> Result<String, FeatureRunError> {
-    let mut hash = Sha256::new();
+    Ok(contents(paths)?.0)
+}
+
+/// The hash over all files, and that of each.
+fn contents(paths: &[PathBuf]) -> Result<(String, Vec<JobInput>), FeatureRunError> {
+    let mut all = Sha256::new();
+    let mut inputs = Vec::with_capacity(paths.len());
     for path in paths {
-        let bytes = std::fs::read(path).map_err(|source| FeatureRunError::Io {
+        let failed = |source| FeatureRunError::Io {
             path: path.clone(),
             source,
-        })?;
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
+        };
+        let bytes = std::fs::metadata(path).map_err(failed)?.len();
+        all.update(bytes.to_le_bytes());
+        let (read, sha256) = content_of(path, |block| all.update(block)).map_err(failed)?;
+        if read != bytes {
+            let reason = "the file changed while it was read";
+            return Err(failed(std::io::Error::other(reason)));
+        }
+        let mut input = JobInput::new(path_text(path), serde_json::Value::Null);
+        input.bytes = Some(bytes);
+        input.sha256 = Some(sha256);
+        inputs.push(input);
     }
-    Ok(hash.finalize().iter().fold(String::new(), |mut text, b| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{b:02x}");
-        text
-    }))
+    Ok((hex(&all.finalize()), inputs))
 }

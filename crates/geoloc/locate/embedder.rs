@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::pipeline::in_batches;
+use super::pipeline::{BATCH, in_batches};
 use crate::core::{Backbone, DecodeError, GeoModel, LocateError};
 use crate::datasets::{Photo, Preprocess};
 use crate::heads::embedding::EmbeddingHead;
@@ -14,9 +14,24 @@ pub trait Embedder: Send + Sync {
     /// Length of the vectors.
     fn dim(&self) -> usize;
 
+    /// What the model reads of a photo. It is small, whatever the size of the photo: a program that
+    /// keeps only this holds few pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`LocateError::Input`].
+    fn prepare(&self, photo: &Photo) -> Result<PreparedPhoto, LocateError>;
+
+    /// One vector per prepared photo, in order.
+    fn embed_prepared(&self, photos: Vec<PreparedPhoto>) -> Vec<Result<Vec<f32>, LocateError>>;
+
     /// One vector per photo, in order; a photo that fails does not cost the others.
     fn embed(&self, photos: &[Photo]) -> Vec<Result<Vec<f32>, LocateError>>;
 }
+
+/// What a model reads of a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreparedPhoto(Vec<f32>);
 
 /// The query branch of a retrieval model.
 #[derive(Debug)]
@@ -42,7 +57,7 @@ impl<E: Backbone> ModelEmbedder<E> {
         }
     }
 
-    fn embed_prepared(&self, images: &[Vec<f32>]) -> Vec<Result<Vec<f32>, LocateError>> {
+    fn forward(&self, images: &[Vec<f32>]) -> Vec<Result<Vec<f32>, LocateError>> {
         let output = self.model.forward(stack(images, &self.input, &self.device));
         match output.0.try_into_vec_as::<f32>() {
             Ok(values) => values
@@ -71,7 +86,17 @@ impl<E: Backbone> Embedder for ModelEmbedder<E> {
         self.dim
     }
 
+    fn prepare(&self, photo: &Photo) -> Result<PreparedPhoto, LocateError> {
+        Ok(PreparedPhoto(self.input.apply(photo)?))
+    }
+
+    fn embed_prepared(&self, photos: Vec<PreparedPhoto>) -> Vec<Result<Vec<f32>, LocateError>> {
+        let images: Vec<Vec<f32>> = photos.into_iter().map(|photo| photo.0).collect();
+        let batches = images.chunks(BATCH);
+        batches.flat_map(|images| self.forward(images)).collect()
+    }
+
     fn embed(&self, photos: &[Photo]) -> Vec<Result<Vec<f32>, LocateError>> {
-        in_batches(photos, &self.input, |images| self.embed_prepared(images))
+        in_batches(photos, &self.input, |images| self.forward(images))
     }
 }

@@ -12,7 +12,7 @@ mod neighbours;
 mod pipeline;
 
 pub use any_encoder::AnyEncoder;
-pub use embedder::Embedder;
+pub use embedder::{Embedder, PreparedPhoto};
 pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;
 pub use index::{IndexError, embedding_name, load_embedder, load_over_index, open_index};

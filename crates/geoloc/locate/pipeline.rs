@@ -9,7 +9,7 @@ use crate::geo_cells::Estimate;
 use crate::images::stack;
 
 /// Photos that go through the network together.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// A model with its preprocessing and a decoder of its output.
 #[derive(Debug)]
@@ -68,31 +68,33 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Locator for Pipeline<E, H, D> 
     }
 }
 
-/// Prepares photos and hands them on in batches; one result per photo, in order.
-pub(super) fn in_batches<T: Clone>(
+/// Prepares photos batch by batch and hands them on; one result per photo, in order.
+pub(super) fn in_batches<T>(
     photos: &[Photo],
     input: &Preprocess,
     mut run: impl FnMut(&[Vec<f32>]) -> Vec<Result<T, LocateError>>,
 ) -> Vec<Result<T, LocateError>> {
-    let mut results: Vec<Option<Result<T, LocateError>>> = vec![None; photos.len()];
-    let mut ready = Vec::new();
-    for (slot, photo) in results.iter_mut().zip(photos) {
-        match input.apply(photo) {
-            Ok(prepared) => ready.push((slot, prepared)),
-            Err(e) => *slot = Some(Err(e.into())),
+    let mut results = Vec::with_capacity(photos.len());
+    for batch in photos.chunks(BATCH) {
+        let (mut images, mut slots) = (Vec::with_capacity(batch.len()), Vec::new());
+        for photo in batch {
+            slots.push(input.apply(photo).map(|image| images.push(image)));
         }
-    }
-    while !ready.is_empty() {
-        let rest = ready.split_off(ready.len().min(BATCH));
-        let (slots, images): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
-        for (slot, result) in slots.into_iter().zip(run(&images)) {
-            *slot = Some(result);
+        let mut found = if images.is_empty() {
+            Vec::new()
+        } else {
+            run(&images)
         }
-        ready = rest;
+        .into_iter();
+        for (slot, index) in slots.into_iter().zip(results.len()..) {
+            results.push(match slot {
+                Ok(()) => {
+                    let none = || Err(DecodeError::NotFinite { index }.into());
+                    found.next().unwrap_or_else(none)
+                }
+                Err(e) => Err(e.into()),
+            });
+        }
     }
     results
-        .into_iter()
-        .enumerate()
-        .map(|(index, slot)| slot.unwrap_or(Err(DecodeError::NotFinite { index }.into())))
-        .collect()
 }

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::datasets::{
-    ManifestError, PhotoFileError, Sample, decode_map, read_class_folder, read_manifest,
+    Manifest, ManifestError, PhotoFileError, Sample, decode_map, read_class_folder, read_manifest,
 };
-use crate::geo_cells::LatLng;
 use crate::trainer::{Progress, ProgressMode};
 
 /// Photos that are decoded together when files are checked.
 const CHUNK: usize = 256;
+/// Paths that were passed over which a remark names.
+const SHOWN: usize = 3;
 /// The list of class places in a folder of classes.
 const CLASSES: &str = "classes.csv";
 
@@ -61,8 +62,10 @@ pub struct LabelledPhoto {
 pub struct PhotoList {
     /// Good photos.
     pub photos: Vec<LabelledPhoto>,
-    /// What was left out, and why, one line each.
+    /// Rows and files that were left out, and why, one line each.
     pub skipped: Vec<String>,
+    /// What else to know of the data set.
+    pub remarks: Vec<String>,
 }
 
 /// Why a data set cannot be read at all.
@@ -139,12 +142,6 @@ fn of_list(path: &Path, columns: &Columns, mode: ProgressMode) -> Result<PhotoLi
         source,
     })?;
     let mut skipped: Vec<String> = manifest.problems.iter().map(ToString::to_string).collect();
-    if manifest.swapped_rows > 1 {
-        let rows = manifest.swapped_rows;
-        skipped.push(format!(
-            "{rows} rows look as if latitude and longitude were swapped"
-        ));
-    }
     let defaults = Columns::default();
     let wanted = [
         ("class", &columns.class, &defaults.class),
@@ -153,9 +150,8 @@ fn of_list(path: &Path, columns: &Columns, mode: ProgressMode) -> Result<PhotoLi
     ];
     if let Some(first) = manifest.samples.first() {
         // A usual name may be missing, one that was asked for may not.
-        let missing = |(_, name, usual): &(_, &String, &String)| {
-            name != usual && !first.tags.contains_key(name.as_str())
-        };
+        let missing =
+            |(_, name, usual): &(_, &String, &String)| name != usual && !first.has_tag(name);
         if let Some((what, name, _)) = wanted.into_iter().find(missing) {
             return Err(PhotosError::Column {
                 path: path.to_owned(),
@@ -187,6 +183,7 @@ fn of_list(path: &Path, columns: &Columns, mode: ProgressMode) -> Result<PhotoLi
     Ok(PhotoList {
         photos: photos.collect(),
         skipped,
+        remarks: Vec::new(),
     })
 }
 
@@ -194,22 +191,25 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
     let folder = read_class_folder(root)?;
     let list = root.join(CLASSES);
     let places = if list.is_file() {
-        let manifest = read_manifest(&list).map_err(|source| PhotosError::List {
+        read_manifest(&list).map_err(|source| PhotosError::List {
             path: list.clone(),
             source,
-        })?;
-        (manifest.samples, manifest.problems)
+        })?
     } else {
-        (Vec::new(), Vec::new())
+        Manifest::default()
     };
-    let mut skipped: Vec<String> = places
-        .1
-        .iter()
+    let problems = places.problems.iter();
+    let mut skipped: Vec<String> = problems
         .map(|p| format!("{}: {p}", list.display()))
         .collect();
-    let of_class = |class: &str| places.0.iter().find(|s| s.id == class).map(|s| s.location);
+    let passed_over = folder.passed_over.iter().filter(|p| p.path != list);
+    let passed_over: Vec<String> = passed_over.map(ToString::to_string).collect();
+    let of_class = |class: &str| {
+        let mut samples = places.samples.iter();
+        samples.find(|s| s.id == class).map(|s| s.location)
+    };
     let paths: Vec<&Path> = folder.items.iter().map(|(p, _)| p.as_path()).collect();
-    let located = decode_each(&paths, mode, |photo| photo.exif_location().location());
+    let located = decode_each(&paths, mode, |photo| photo.exif_location().clone());
     let (mut photos, mut empty) = (Vec::new(), BTreeSet::new());
     for ((path, class), located) in folder.items.iter().zip(located) {
         // Ranks are those of the classes, and files lie below the root.
@@ -217,16 +217,17 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
             skipped.push(format!("{}: in no folder of a class", path.display()));
             continue;
         };
-        let place: Option<LatLng> = match located {
-            Ok(place) => place.or_else(|| of_class(class)),
+        let located = match located {
+            Ok(located) => located,
             Err(e) => {
                 skipped.push(e.to_string());
                 continue;
             }
         };
-        let Some(location) = place else {
+        let Some(location) = located.location().or_else(|| of_class(class)) else {
             empty.insert(class.clone());
-            skipped.push(format!("{}: no place in its EXIF data", path.display()));
+            let reason = located.problem().unwrap_or("no place");
+            skipped.push(format!("{}: {reason}", path.display()));
             continue;
         };
         photos.push(LabelledPhoto {
@@ -241,13 +242,24 @@ fn of_folder(root: &Path, mode: ProgressMode) -> Result<PhotoList, PhotosError> 
             scene: None,
         });
     }
-    for class in empty {
-        skipped.push(format!(
-            "class {class}: no place in {} for its photos without EXIF places",
-            list.display()
+    let remark = |class: String| {
+        let list = list.display();
+        format!("class {class}: no place in {list} for its photos without EXIF places")
+    };
+    let mut remarks: Vec<String> = empty.into_iter().map(remark).collect();
+    if !passed_over.is_empty() {
+        let first = passed_over.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+        remarks.push(format!(
+            "{} paths were passed over, the first: {}",
+            passed_over.len(),
+            first.join("; ")
         ));
     }
-    Ok(PhotoList { photos, skipped })
+    Ok(PhotoList {
+        photos,
+        skipped,
+        remarks,
+    })
 }
 
 /// Decodes all files with progress and makes something of each.

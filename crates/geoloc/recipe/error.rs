@@ -10,7 +10,9 @@ use crate::backbones::weights::WeightsError;
 use crate::core::ConfigError;
 use crate::features::FeatureRunError;
 use crate::images::EncodeError;
+use crate::job::JobError;
 use crate::metrics::{MetricError, ReportError};
+use crate::output::OutputError;
 use crate::photos::{InputError, NoPhotos, PhotosError, PlaceDrawError, SplitError};
 use crate::trainer::TrainError;
 
@@ -43,15 +45,12 @@ pub enum RecipeError {
         /// What is wrong.
         reason: String,
     },
-    /// The folder of results belongs to another run.
-    #[error(
-        "{}: the folder holds a run with another recipe, other photos or another length; name \
-         another folder, or remove this one to start anew", .path.display()
-    )]
-    OtherRun {
-        /// The file that tells.
-        path: PathBuf,
-    },
+    /// The folder of results belongs to another run, or another process is at work there.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Results cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The photos cannot be read.
     #[error(transparent)]
     Photos(#[from] PhotosError),

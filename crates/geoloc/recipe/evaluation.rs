@@ -137,22 +137,21 @@ fn describe(
 /// counts as a miss.
 fn predict(locator: &dyn Locator, photos: &[&LabelledPhoto]) -> Vec<(Prediction, Option<usize>)> {
     let mut predictions = Vec::with_capacity(photos.len());
-    for chunk in photos.chunks(CHUNK) {
-        let paths: Vec<&Path> = chunk.iter().map(|p| p.sample.path.as_path()).collect();
-        for (photo, pixels) in chunk.iter().zip(decode_all(&paths)) {
-            let (id, truth) = (&photo.sample.id, photo.sample.location);
-            let estimate = pixels.ok().map(|pixels| locator.locate(&[pixels]));
-            let estimate = estimate.and_then(|mut found| found.pop()?.ok());
-            let mut prediction = match &estimate {
-                Some(estimate) => Prediction::from_estimate(id, truth, estimate),
-                None => Prediction::new(id, truth, None),
-            };
-            if let Some(class) = &photo.class {
-                prediction = prediction.with_tag("class", class);
-            }
-            let class = estimate.as_ref().and_then(|e| e.candidate()?.class);
-            predictions.push((prediction, class));
+    // Decoded a few at a time, as many as their pixels allow.
+    let paths: Vec<&Path> = photos.iter().map(|p| p.sample.path.as_path()).collect();
+    for (photo, pixels) in photos.iter().zip(decode_all(&paths)) {
+        let (id, truth) = (&photo.sample.id, photo.sample.location);
+        let estimate = pixels.ok().map(|pixels| locator.locate(&[pixels]));
+        let estimate = estimate.and_then(|mut found| found.pop()?.ok());
+        let mut prediction = match &estimate {
+            Some(estimate) => Prediction::from_estimate(id, truth, estimate),
+            None => Prediction::new(id, truth, None),
+        };
+        if let Some(class) = &photo.class {
+            prediction = prediction.with_tag("class", class);
         }
+        let class = estimate.as_ref().and_then(|e| e.candidate()?.class);
+        predictions.push((prediction, class));
     }
     predictions
 }

@@ -25,6 +25,8 @@ use crate::trainer::{History, StopReason, Trainer, TrainerConfig, Validate};
 
 /// Name of the component in the model file.
 pub(super) const COMPONENT: &str = "model";
+/// Name of the checkpoint in the folder of results.
+pub(super) const CHECKPOINT: &str = "train.checkpoint";
 
 /// All that a training needs, but for the types of the approach.
 pub(super) struct Fit<'a> {
@@ -252,7 +254,7 @@ impl Fit<'_> {
         let mut trainer = Trainer::new(self.trainer.clone())
             .named(self.recipe.approach.name())
             .with_progress(options.progress)
-            .with_checkpoint(options.out.join("train.checkpoint"));
+            .with_checkpoint(options.out.join(CHECKPOINT));
         if let Some(flag) = &options.interrupt {
             trainer = trainer.with_interrupt(flag.clone());
         }

@@ -31,7 +31,9 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn new(recipe: &Recipe, list: PhotoList) -> Result<Self, RecipeError> {
-        let PhotoList { photos, skipped } = list;
+        let PhotoList {
+            photos, skipped, ..
+        } = list;
         let mut notes = Vec::new();
         if let Some(first) = skipped.first() {
             let count = skipped.len();

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::evaluation::evaluate_model;
-use super::fit::{COMPONENT, Fit};
+use super::fit::{CHECKPOINT, COMPONENT, Fit};
 use super::prepare::Prepared;
 use super::{Length, Recipe, RecipeError, in_weights_folder};
 use crate::artifact::{Artifact, Manifest};
-use crate::backbones::weights::verify_sha256;
+use crate::backbones::weights::{sha256_of, verify_sha256};
 use crate::core::EncoderConfig;
+use crate::job::{JobClaim, JobError, JobInput, JobRecord};
 use crate::metrics::{Gallery, HtmlReport, Report};
-use crate::photos::PhotoList;
+use crate::output::OutputFiles;
+use crate::photos::{LabelledPhoto, PhotoList};
 use crate::seed::draw_weights;
 use crate::trainer::{ProgressMode, StopReason};
 
@@ -74,15 +76,21 @@ pub struct TrainOutcome {
 ///
 /// # Errors
 ///
-/// [`RecipeError`]. What was computed before the error stays for the next call.
+/// [`RecipeError`]. What was computed before the error stays for the next call. A folder that was begun with
+/// another recipe, length or photos is refused. Model and reports of an earlier call stay until all of the
+/// new ones are whole.
 pub fn train(
     recipe: &Recipe,
     photos: PhotoList,
     options: &TrainOptions,
 ) -> Result<TrainOutcome, RecipeError> {
     recipe.check()?;
-    let run = identity(recipe, &photos, options);
-    let prepared = Prepared::new(recipe, photos)?;
+    let record = record(recipe, &photos, options)?;
+    let remarks = photos.remarks.clone();
+    let mut prepared = Prepared::new(recipe, photos)?;
+    prepared.notes.extend(remarks);
+    let hint = batch_hint(recipe, prepared.train.len());
+    prepared.notes.extend(hint);
     let published = recipe.encoder.resolve()?;
     options.device.seed(recipe.training.seed);
     let mut encoder = published.config.init(&options.device.clone().autodiff())?;
@@ -109,20 +117,28 @@ pub fn train(
         trainer: config.trainer_config(prepared.train.len(), options.length, trained)?,
         artifact: &mut artifact,
     };
-    claim(&options.out, &run)?;
+    let _claim = claim(&options.out, &record)?;
     let trained = recipe
         .approach
         .with(&prepared.ground, &prepared.places, fit)??;
-    let model = options.out.join("model.bpk");
-    artifact.save(&model)?;
-    let (report, galleries) = evaluate_model(recipe, &prepared, &trained, &model, &options.device)?;
-    report.write_json(options.out.join("report.json"))?;
-    let page = options.out.join("report.html");
-    galleries
+    // Results of an earlier call stay until all of these are whole.
+    let (model, page) = (
+        options.out.join("model.bpk"),
+        options.out.join("report.html"),
+    );
+    let mut files = OutputFiles::default();
+    let written = files.stage(&model, |path| Ok::<_, RecipeError>(artifact.save(path)?))?;
+    let (report, galleries) =
+        evaluate_model(recipe, &prepared, &trained, &written, &options.device)?;
+    files.stage(options.out.join("report.json"), |path| {
+        Ok::<_, RecipeError>(report.write_json(path)?)
+    })?;
+    let html = galleries
         .iter()
         .cloned()
-        .fold(HtmlReport::new(&report), HtmlReport::with_gallery)
-        .write(&page)?;
+        .fold(HtmlReport::new(&report), HtmlReport::with_gallery);
+    files.stage(&page, |path| Ok::<_, RecipeError>(html.write(path)?))?;
+    files.commit()?;
     Ok(TrainOutcome {
         model,
         report,
@@ -133,35 +149,65 @@ pub fn train(
     })
 }
 
-/// What tells a run from others: recipe, length and photos.
-fn identity(recipe: &Recipe, list: &PhotoList, options: &TrainOptions) -> String {
-    let mut hash = Sha256::new();
-    for photo in &list.photos {
-        let text = json!([photo.sample, photo.class, photo.group, photo.scene]).to_string();
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    }
-    let hex: Vec<String> = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    let own = json!({ "recipe": recipe, "length": options.length, "photos": hex.concat() });
-    format!("{own:#}\n")
+/// What tells a run from others: recipe, weights, length and photos. Photos that are decoded anyway
+/// before the training are told by their content, others by size and time.
+fn record(
+    recipe: &Recipe,
+    list: &PhotoList,
+    options: &TrainOptions,
+) -> Result<JobRecord, RecipeError> {
+    let mut told = recipe.clone();
+    // Weights are told by their content, wherever they lie.
+    let weights = match told.encoder.weights.take() {
+        Some(path) => Some(sha256_of(in_weights_folder(&path))?),
+        None => None,
+    };
+    let input = |photo: &LabelledPhoto| {
+        let (sample, path) = (&photo.sample, &photo.sample.path);
+        let place = [sample.location.lat(), sample.location.lng()];
+        let known = json!([place, photo.class, photo.group, photo.scene, sample.tags]);
+        let input = JobInput::new(&sample.id, known);
+        if recipe.data.check {
+            input
+                .with_content_of(path)
+                .map_err(|source| RecipeError::Io {
+                    path: path.clone(),
+                    source,
+                })
+        } else {
+            Ok(input.with_times_of(path))
+        }
+    };
+    let inputs: Result<Vec<JobInput>, RecipeError> = list.photos.par_iter().map(input).collect();
+    Ok(JobRecord {
+        settings: json!({ "recipe": told, "weights": weights, "length": options.length }),
+        inputs: inputs?,
+    })
 }
 
 /// Makes the folder that of this run, or fails if it is that of another one.
-fn claim(out: &Path, run: &str) -> Result<(), RecipeError> {
+fn claim(out: &Path, record: &JobRecord) -> Result<JobClaim, RecipeError> {
     let path = out.join("run.json");
-    let failed = |source: std::io::Error| RecipeError::Io {
-        path: path.clone(),
-        source,
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(text) if text == run => Ok(()),
-        Ok(_) => Err(RecipeError::OtherRun { path }),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(out).map_err(failed)?;
-            std::fs::write(&path, run).map_err(failed)
-        }
-        Err(e) => Err(failed(e)),
+    let checkpoint = out.join(CHECKPOINT);
+    if checkpoint.exists() && !path.exists() {
+        let name = checkpoint.display();
+        return Err(RecipeError::Job(JobError::Other {
+            results: out.to_owned(),
+            difference: format!("there is {name}, but not {}", path.display()),
+        }));
     }
+    Ok(record.claim(&path, out)?)
+}
+
+/// What to know of a batch that is larger than the data.
+fn batch_hint(recipe: &Recipe, photos: usize) -> Option<String> {
+    let batch = recipe.training.batch;
+    (batch > photos).then(|| {
+        format!(
+            "`training.batch` = {batch} is more than the {photos} training photos: each step reads all of \
+             them, some more than once; a batch of at most {photos} is faster"
+        )
+    })
 }
 
 fn manifest(recipe: &Recipe, prepared: &Prepared) -> Manifest {

@@ -21,6 +21,7 @@ use crate::hybrid::{HybridCellsError, PrototypesError};
 use crate::images::{EncodeError, stack};
 use crate::locate::BiasedIndexError;
 use crate::metrics::{MetricError, ReportError};
+use crate::output::OutputError;
 use crate::retrieval::{AddError, CalibrationError, FusedError, RefineError, SearchError};
 use crate::trainer::TrainError;
 
@@ -73,6 +74,9 @@ pub enum WorldError {
     /// A picture could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// A file of results could not be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The model file could not be put together.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),

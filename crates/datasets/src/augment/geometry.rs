@@ -131,8 +131,7 @@ fn pick(share: f64, room: u32) -> usize {
 impl Picture {
     fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         let at = 3 * (y * self.width + x);
-        let pixel = self.rgb.get(at..at + 3).unwrap_or_default();
-        pixel.try_into().unwrap_or_default()
+        [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
     }
 
     /// The colour between pixels, bilinear; beyond the border the picture is mirrored.

@@ -132,6 +132,25 @@ impl Augment {
         Ok(())
     }
 
+    /// Whether photos of this size can be changed and prepared, whatever is drawn.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check) and [`Preprocess::check_photo`].
+    pub fn check_photo(
+        &self,
+        input: &Preprocess,
+        width: u32,
+        height: u32,
+    ) -> Result<(), PreprocessError> {
+        self.check()?;
+        if self.min_area < 1.0 {
+            // A part of the photo is resized to the output, whatever its proportions.
+            return input.check();
+        }
+        input.check_photo(width, height)
+    }
+
     /// The numbers of a changed photo, `[3, height, width]`: a pure function of the photo, the
     /// preprocessing, `seed` and `index`.
     ///

@@ -38,15 +38,17 @@ impl MbTiles {
         let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
         // Compiling the statement shows whether the table and its columns exist.
         connection.prepare_cached(DATA).map_err(failed)?;
-        let format: Option<String> = connection
-            .query_row(
-                "SELECT value FROM metadata WHERE name = 'format'",
-                [],
-                |row| row.get(0),
-            )
-            .optional()
-            // The table is missing in files of some programs; the tiles tell what they are.
-            .unwrap_or_default();
+        // The table is missing in files of some programs; the tiles tell what they are.
+        let one = |query| {
+            connection
+                .query_row(query, [], |row| row.get::<_, String>(0))
+                .optional()
+        };
+        let described = one("SELECT name FROM sqlite_master WHERE name = 'metadata'");
+        let format = match described.map_err(failed)? {
+            Some(_) => one("SELECT value FROM metadata WHERE name = 'format'").map_err(failed)?,
+            None => None,
+        };
         if let Some(format) = format.filter(|f| f == "pbf") {
             return Err(TileSourceError::new(
                 &name,

@@ -22,8 +22,7 @@ impl CellId {
     /// The four corners as places.
     #[must_use]
     pub fn corner_places(self) -> [LatLng; 4] {
-        self.corners()
-            .map(|v| LatLng::from_vector(v).unwrap_or_default())
+        self.corners().map(LatLng::of_direction)
     }
 
     /// Area in steradian: two spherical triangles, whose sums are taken over differences of the

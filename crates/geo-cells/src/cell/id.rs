@@ -74,9 +74,13 @@ impl CellId {
     ///
     /// # Errors
     ///
-    /// [`LatLngError`] as [`LatLng::new`].
+    /// [`LatLngError`] if a number is not finite or the latitude lies outside [-90, 90]. Any number of
+    /// turns is a longitude here, as in Google's library; [`LatLng::new`] is the door for coordinates.
     pub fn from_degrees(lat: f64, lng: f64) -> Result<Self, LatLngError> {
-        LatLng::new(lat, lng)?;
+        LatLng::new(lat, 0.0)?;
+        if !lng.is_finite() {
+            return Err(LatLngError::Longitude { value: lng });
+        }
         Ok(Self::known(leaf_raw(lat, lng)))
     }
 
@@ -93,9 +97,13 @@ impl CellId {
     }
 
     /// Wraps a number that is known to be a valid id.
+    #[allow(
+        clippy::expect_used,
+        reason = "callers compute ids from ids, levels and places, and every id ends in a one"
+    )]
     pub(crate) fn known(raw: u64) -> Self {
         debug_assert!(Self::try_from(raw).is_ok(), "{raw:#018x} is no cell id");
-        Self(NonZeroU64::new(raw).unwrap_or(NonZeroU64::MIN))
+        Self(NonZeroU64::new(raw).expect("the id of a cell is not 0"))
     }
 
     /// The id as a number.
@@ -179,8 +187,7 @@ impl CellId {
     /// The centre of the cell in the (s, t) coordinates of its face.
     #[must_use]
     pub fn center(self) -> LatLng {
-        let point = projection::center_vector(self.raw());
-        LatLng::from_vector(point).unwrap_or_default()
+        LatLng::of_direction(projection::center_vector(self.raw()))
     }
 
     /// The centre as a unit vector.

@@ -35,6 +35,11 @@ impl Level {
     /// The leaves.
     pub const LEAF: Self = Self(30);
 
+    /// Cells about 2,500 km wide: the coarsest of partitions that are published.
+    pub(crate) const SECOND: Self = Self(2);
+    /// Cells about 40 km wide.
+    pub(crate) const EIGHTH: Self = Self(8);
+
     /// Checks a level.
     ///
     /// # Errors

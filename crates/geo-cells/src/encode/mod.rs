@@ -33,6 +33,14 @@ pub fn leaf_ids(places: &[LatLng], ids: &mut [CellId]) {
     leaf_ids_with(Kernel::detect(), places, ids);
 }
 
+/// The leaf id of each place.
+pub(crate) fn leaves_of(places: &[LatLng]) -> Vec<CellId> {
+    // Every element is overwritten.
+    let mut ids = vec![CellId::faces()[0]; places.len()];
+    leaf_ids(places, &mut ids);
+    ids
+}
+
 /// As [`leaf_ids`], with a chosen kernel: for measurements and tests.
 ///
 /// A kernel that this processor cannot run is replaced by [`Kernel::Portable`].

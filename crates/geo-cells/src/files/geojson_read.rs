@@ -9,14 +9,19 @@ use crate::partition::{
 };
 use crate::{CellId, LatLng};
 
+use super::encoding::{EncodingError, text_of};
 use super::geojson_write::MEMBER;
+use super::rings::polygon;
 
 /// Why GeoJSON is not what was expected.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GeoJsonError {
+    /// The file is no UTF-8 text.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
     /// The text is not GeoJSON.
-    #[error("the text is not GeoJSON")]
+    #[error("the text is not GeoJSON: {0}")]
     Syntax(#[from] Box<geojson::Error>),
     /// The text is GeoJSON, but no feature collection.
     #[error("expected a feature collection")]
@@ -32,7 +37,7 @@ pub enum GeoJsonError {
         /// Name of the property.
         property: String,
     },
-    /// A feature has no geometry, or one that makes no sense here.
+    /// A feature has no geometry, or none of the kind that is needed.
     #[error("feature {feature} has no usable geometry")]
     Geometry {
         /// Index of the feature.
@@ -51,8 +56,8 @@ pub enum GeoJsonError {
     Classes(#[from] PartitionError),
 }
 
-fn collection(text: &str) -> Result<FeatureCollection, GeoJsonError> {
-    match text.parse::<GeoJson>().map_err(Box::new)? {
+fn collection(bytes: &[u8]) -> Result<FeatureCollection, GeoJsonError> {
+    match text_of(bytes)?.parse::<GeoJson>().map_err(Box::new)? {
         GeoJson::FeatureCollection(collection) => Ok(collection),
         _ => Err(GeoJsonError::Collection),
     }
@@ -61,23 +66,28 @@ fn collection(text: &str) -> Result<FeatureCollection, GeoJsonError> {
 /// Regions from a GeoJSON feature collection: each feature with polygons is a region named by the
 /// property `name`; `parent` is the property of the larger unit.
 ///
-/// Features without polygons are skipped; a feature without the name is called by its number.
+/// Features without polygons are skipped; a feature without the name is called by its number. The text
+/// is UTF-8, with or without a byte order mark.
+///
+/// An edge of more than 180 degrees of longitude goes the shorter way around the world, as in files
+/// that are not cut at the antimeridian: a region wider than that needs vertices between. A ring that
+/// runs around a pole holds it.
 ///
 /// # Errors
 ///
 /// [`GeoJsonError`] if the text is not a feature collection, a polygon is none, or no feature has
 /// polygons.
 pub fn read_regions_geojson(
-    text: &str,
+    text: impl AsRef<[u8]>,
     name: &str,
     parent: Option<&str>,
 ) -> Result<Vec<Region>, GeoJsonError> {
     let mut regions = Vec::new();
-    for (index, feature) in collection(text)?.features.into_iter().enumerate() {
+    for (index, feature) in collection(text.as_ref())?.features.into_iter().enumerate() {
         let Some(shape) = &feature.geometry else {
             continue;
         };
-        let polygons = polygons_of(shape).map_err(|source| GeoJsonError::Polygon {
+        let polygons = polygons_of(shape, polygon).map_err(|source| GeoJsonError::Polygon {
             feature: index,
             source,
         })?;
@@ -106,7 +116,13 @@ pub(super) fn as_text(value: &JsonValue) -> Option<String> {
     }
 }
 
-fn polygons_of(shape: &Shape) -> Result<Vec<Polygon>, PolygonError> {
+type Ring = Vec<[f64; 2]>;
+
+/// The polygons of a shape, each made of its rings by `make`.
+fn polygons_of(
+    shape: &Shape,
+    make: fn(Vec<Ring>) -> Result<Polygon, PolygonError>,
+) -> Result<Vec<Polygon>, PolygonError> {
     let vertices = |ring: &Vec<geojson::Position>| {
         ring.iter()
             .map(|p| match p.as_slice() {
@@ -116,14 +132,13 @@ fn polygons_of(shape: &Shape) -> Result<Vec<Polygon>, PolygonError> {
             })
             .collect::<Vec<_>>()
     };
-    let polygon =
-        |rings: &Vec<Vec<geojson::Position>>| Polygon::new(rings.iter().map(vertices).collect());
+    let polygon = |rings: &Vec<Vec<geojson::Position>>| make(rings.iter().map(vertices).collect());
     match &shape.value {
         GeometryValue::Polygon { coordinates } => Ok(vec![polygon(coordinates)?]),
         GeometryValue::MultiPolygon { coordinates } => coordinates.iter().map(polygon).collect(),
         GeometryValue::GeometryCollection { geometries } => {
-            let parts: Result<Vec<_>, _> = geometries.iter().map(polygons_of).collect();
-            Ok(parts?.concat())
+            let parts = geometries.iter().map(|part| polygons_of(part, make));
+            Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
         }
         _ => Ok(Vec::new()),
     }
@@ -136,8 +151,8 @@ impl Partition {
     ///
     /// [`GeoJsonError`] if the text is not a partition in GeoJSON, a feature is incomplete, or the
     /// classes contradict each other.
-    pub fn from_geojson(text: &str) -> Result<Self, GeoJsonError> {
-        let collection = collection(text)?;
+    pub fn from_geojson(text: impl AsRef<[u8]>) -> Result<Self, GeoJsonError> {
+        let collection = collection(text.as_ref())?;
         let member = collection
             .foreign_members
             .as_ref()
@@ -146,54 +161,47 @@ impl Partition {
         if get("version").and_then(JsonValue::as_u64) != Some(1) {
             return Err(GeoJsonError::Partition);
         }
-        let ground = get("ground")
-            .and_then(JsonValue::as_str)
-            .unwrap_or_default();
-        let max_km = get("max_km").and_then(JsonValue::as_f64);
-        let features: Vec<Row<'_>> = collection
-            .features
-            .iter()
-            .enumerate()
-            .map(|(index, feature)| Row { index, feature })
-            .collect();
-        let (mut rows, polygons): (Vec<Row<'_>>, Vec<Row<'_>>) = features
-            .into_iter()
-            .partition(|row| row.feature.contains_property("class"));
-        let mut order = rows
-            .iter()
-            .map(|r| r.integer("class"))
-            .collect::<Result<Vec<_>, _>>()?;
-        rows.sort_by_key(|row| row.integer("class").unwrap_or(u64::MAX));
-        order.sort_unstable();
-        if order
-            .iter()
-            .zip(0_u64..)
-            .any(|(class, expected)| *class != expected)
-        {
-            return Err(GeoJsonError::Property {
-                feature: 0,
-                property: "class".to_owned(),
-            });
-        }
-        let geometry = match ground {
-            "cells" => cells(&rows)?,
-            "boxes" => boxes(&rows)?,
-            "nearest" => {
+        let features = collection.features.iter().enumerate();
+        let features = features.map(|(index, feature)| Row { index, feature });
+        let (rows, polygons): (Vec<Row<'_>>, Vec<Row<'_>>) =
+            features.partition(|row| row.feature.contains_property("class"));
+        let rows = in_order(rows)?;
+        let geometry = match get("ground").and_then(JsonValue::as_str) {
+            Some("cells") => cells(&rows)?,
+            Some("boxes") => boxes(&rows)?,
+            Some("nearest") => {
+                let max_km = match get("max_km") {
+                    None => None,
+                    Some(value) => {
+                        let km = value.as_f64().filter(|km| *km >= 0.0);
+                        Some(km.ok_or(GeoJsonError::Partition)?)
+                    }
+                };
                 let places = rows.iter().map(Row::point).collect::<Result<_, _>>()?;
                 Geometry::Nearest(Anchors::new(places, max_km))
             }
-            "regions" => regions(&rows, &polygons)?,
+            Some("regions") => regions(&rows, &polygons)?,
             _ => return Err(GeoJsonError::Partition),
         };
         let classes = rows.iter().map(Row::class).collect::<Result<Vec<_>, _>>()?;
-        let names: Vec<Option<String>> = rows
-            .iter()
-            .map(|r| r.feature.property("name").and_then(as_text))
-            .collect();
-        let named = names.iter().any(Option::is_some);
-        let names = named.then(|| names.into_iter().map(Option::unwrap_or_default).collect());
-        Ok(Self::from_parts(&classes, names, geometry)?)
+        let named = rows.iter().any(|r| r.feature.contains_property("name"));
+        let names = named.then(|| rows.iter().map(Row::name).collect::<Result<Vec<_>, _>>());
+        Ok(Self::from_parts(&classes, names.transpose()?, geometry)?)
     }
+}
+
+/// The features of classes by their class, which must be numbered from 0 without gaps.
+fn in_order(rows: Vec<Row<'_>>) -> Result<Vec<Row<'_>>, GeoJsonError> {
+    let mut numbered = rows
+        .into_iter()
+        .map(|row| Ok((row.integer("class")?, row)))
+        .collect::<Result<Vec<_>, GeoJsonError>>()?;
+    numbered.sort_by_key(|(class, _)| *class);
+    let mut gap = numbered.iter().zip(0_u64..);
+    if let Some(((_, row), _)) = gap.find(|((class, _), expected)| class != expected) {
+        return Err(row.missing("class"));
+    }
+    Ok(numbered.into_iter().map(|(_, row)| row).collect())
 }
 
 /// A feature with its index, for messages.
@@ -221,8 +229,13 @@ impl Row<'_> {
         value.ok_or_else(|| self.missing(property))
     }
 
+    fn name(&self) -> Result<String, GeoJsonError> {
+        let name = self.feature.property("name").and_then(as_text);
+        name.ok_or_else(|| self.missing("name"))
+    }
+
     fn class(&self) -> Result<Class, GeoJsonError> {
-        let location = LatLng::new(self.number("latitude")?, self.number("longitude")?)
+        let location = LatLng::of_file(self.number("latitude")?, self.number("longitude")?)
             .map_err(|_| self.missing("latitude"))?;
         let spread_km = self.number("spread_km")?;
         if !(spread_km.is_finite() && spread_km >= 0.0) {
@@ -250,15 +263,16 @@ impl Row<'_> {
         };
         match &self.shape()?.value {
             GeometryValue::Point { coordinates } => match coordinates.as_slice() {
-                [lng, lat, ..] => LatLng::new(*lat, *lng).map_err(|_| error),
+                [lng, lat, ..] => LatLng::of_file(*lat, *lng).map_err(|_| error),
                 _ => Err(error),
             },
             _ => Err(error),
         }
     }
 
+    /// As `to_geojson` wrote them: edges were led the right way before.
     fn polygons(&self) -> Result<Vec<Polygon>, GeoJsonError> {
-        polygons_of(self.shape()?).map_err(|source| GeoJsonError::Polygon {
+        polygons_of(self.shape()?, Polygon::new).map_err(|source| GeoJsonError::Polygon {
             feature: self.index,
             source,
         })

@@ -3,7 +3,7 @@
 use geojson::{Feature, FeatureCollection, GeoJson, GeometryValue, JsonObject, JsonValue};
 use serde_json::json;
 
-use crate::partition::{Geometry, Partition, Polygon, RegionIndex};
+use crate::partition::{Class, Geometry, LatLngBox, Partition, Polygon, RegionIndex};
 
 use super::geojson_shape::cell_rings;
 
@@ -34,23 +34,17 @@ impl Partition {
                         t.push(json!(cell.token()));
                     }
                 }
-                for (class, (rings, tokens)) in rings.into_iter().zip(tokens).enumerate() {
-                    let mut feature = self.feature(class, polygons(rings));
+                let grounds = rings.into_iter().zip(tokens);
+                for (class, (rings, tokens)) in self.classes().zip(grounds) {
+                    let mut feature = class.feature(polygons(rings));
                     feature.set_property("tokens", tokens);
                     features.push(feature);
                 }
                 "cells"
             }
             Geometry::Boxes(boxes) => {
-                for (class, b) in boxes.boxes().iter().enumerate() {
-                    let ring = vec![
-                        [b.min_lng, b.min_lat],
-                        [b.max_lng, b.min_lat],
-                        [b.max_lng, b.max_lat],
-                        [b.min_lng, b.max_lat],
-                        [b.min_lng, b.min_lat],
-                    ];
-                    features.push(self.feature(class, polygons(vec![vec![ring]])));
+                for (class, b) in self.classes().zip(boxes.boxes()) {
+                    features.push(class.feature(polygons(vec![vec![box_ring(b)]])));
                 }
                 "boxes"
             }
@@ -58,9 +52,9 @@ impl Partition {
                 if let Some(km) = anchors.max_km() {
                     member.insert("max_km".into(), json!(km));
                 }
-                for (class, p) in anchors.places().iter().enumerate() {
+                for (class, p) in self.classes().zip(anchors.places()) {
                     let point = GeometryValue::new_point([p.lng(), p.lat()]);
-                    features.push(self.feature(class, point));
+                    features.push(class.feature(point));
                 }
                 "nearest"
             }
@@ -78,18 +72,15 @@ impl Partition {
         GeoJson::from(collection).to_string()
     }
 
-    fn feature(&self, class: usize, geometry: GeometryValue) -> Feature {
-        let location = self.location(class).unwrap_or_default();
-        let mut feature = Feature::from(geometry);
-        feature.set_property("class", class);
-        feature.set_property("count", self.count(class).unwrap_or_default());
-        feature.set_property("latitude", location.lat());
-        feature.set_property("longitude", location.lng());
-        feature.set_property("spread_km", self.spread_km(class).unwrap_or_default());
-        if let Some(name) = self.name(class) {
-            feature.set_property("name", name);
-        }
-        feature
+    /// The classes, each with its number.
+    fn classes(&self) -> impl Iterator<Item = NumberedClass<'_>> {
+        (0..self.len()).filter_map(|number| {
+            Some(NumberedClass {
+                number,
+                class: self.class(number)?,
+                name: self.name(number),
+            })
+        })
     }
 
     fn region_features(&self, regions: &RegionIndex) -> Vec<Feature> {
@@ -99,20 +90,55 @@ impl Partition {
             feature.set_property("group", group);
             features.push(feature);
         }
-        for group in 0..regions.group_count() {
-            for &class in regions.classes_of_group(group).unwrap_or_default() {
-                let class = class as usize;
-                let Some(seed) = regions.seeds().get(class) else {
-                    continue;
-                };
+        let classes: Vec<NumberedClass<'_>> = self.classes().collect();
+        for (group, members) in regions.groups().enumerate() {
+            // Members are checked against the seeds when the index is made.
+            for &class in members {
+                let (class, seed) = (&classes[class as usize], regions.seeds()[class as usize]);
                 let point = GeometryValue::new_point([seed.lng(), seed.lat()]);
-                let mut feature = self.feature(class, point);
+                let mut feature = class.feature(point);
                 feature.set_property("group", group);
                 features.push(feature);
             }
         }
         features
     }
+}
+
+struct NumberedClass<'a> {
+    number: usize,
+    class: Class,
+    name: Option<&'a str>,
+}
+
+impl NumberedClass<'_> {
+    fn feature(&self, geometry: GeometryValue) -> Feature {
+        let mut feature = Feature::from(geometry);
+        feature.set_property("class", self.number);
+        feature.set_property("count", self.class.count);
+        feature.set_property("latitude", self.class.location.lat());
+        feature.set_property("longitude", self.class.location.lng());
+        feature.set_property("spread_km", self.class.spread_km);
+        if let Some(name) = self.name {
+            feature.set_property("name", name);
+        }
+        feature
+    }
+}
+
+/// The outline of a box; the edges of a wide one have a vertex in the middle, since an edge of more
+/// than 180 degrees would go the shorter way around the world.
+fn box_ring(b: &LatLngBox) -> Vec<[f64; 2]> {
+    let along = |lat: f64, from: f64, to: f64| {
+        let middle = ((to - from).abs() > 180.0).then_some([0.5 * (from + to), lat]);
+        [Some([from, lat]), middle, Some([to, lat])]
+            .into_iter()
+            .flatten()
+    };
+    let south = along(b.min_lat, b.min_lng, b.max_lng);
+    let north = along(b.max_lat, b.max_lng, b.min_lng);
+    let start = [b.min_lng, b.min_lat];
+    south.chain(north).chain([start]).collect()
 }
 
 fn closed(polygon: &Polygon) -> Vec<Vec<[f64; 2]>> {

@@ -1,14 +1,16 @@
 //! Partitions as tables.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 
 use crate::partition::{
     Anchors, BoxIndex, CellIndex, Class, Geometry, LatLngBox, Partition, PartitionError,
 };
-use crate::{CellId, LatLng};
+use crate::{CellId, LatLng, haversine_km};
 
-use super::table::{BadRow, BadRowReason, LATITUDE, LONGITUDE, Row, Table, TableError};
+use super::bad_rows::{BadRow, BadRowReason, BadRows};
+use super::table::{Header, LATITUDE, LONGITUDE, Row, Table};
+use super::table_error::TableError;
 
 const LOCATION_LATITUDE: &[&str] = &["latitude_mean", "mean_lat", "latitude", "lat"];
 const LOCATION_LONGITUDE: &[&str] = &[
@@ -59,14 +61,17 @@ impl Partition {
         }
         writer.write_record(&header)?;
         let mut row = |class: usize, ground: Vec<String>| -> Result<(), TableError> {
-            let location = self.location(class).unwrap_or_default();
+            let known = self.class(class).ok_or(PartitionError::Class {
+                class,
+                classes: self.len(),
+            })?;
             let mut fields = vec![class.to_string()];
             fields.extend(ground);
             fields.extend([
-                location.lat().to_string(),
-                location.lng().to_string(),
-                self.count(class).unwrap_or_default().to_string(),
-                self.spread_km(class).unwrap_or_default().to_string(),
+                known.location.lat().to_string(),
+                known.location.lng().to_string(),
+                known.count.to_string(),
+                known.spread_km.to_string(),
             ]);
             fields.extend(self.name(class).map(str::to_owned));
             Ok(writer.write_record(&fields)?)
@@ -102,34 +107,35 @@ impl Partition {
     /// `latitude`, `longitude`. Without a `class` column classes are numbered by row; the numbers of
     /// one are kept in order without gaps.
     ///
+    /// A row whose location lies outside its cell or box is a bad row: spreadsheets turn the token `074`
+    /// into `74`, another cell. What tables may look like, and lines before the header, as
+    /// [`read_place_rows`](crate::read_place_rows).
+    ///
     /// # Errors
     ///
     /// [`TableError`] if the file cannot be read, its columns fit none of these, no row can be read,
     /// or cells or boxes overlap.
-    pub fn read_csv(source: impl Read) -> Result<(Self, Vec<BadRow>), TableError> {
-        let mut table = Table::new(source)?;
-        let columns = Columns::find(&table)?;
+    pub fn read_csv(source: impl Read) -> Result<(Self, BadRows), TableError> {
+        let (mut table, _, columns) = Table::new(source, Columns::find, Columns::numbers)?;
         let (mut rows, mut bad) = (Vec::new(), Vec::new());
-        let (mut row, mut total) = (Row::default(), 0_usize);
-        while table.next(&mut row)? {
-            match columns.read(&row, total as u64) {
-                Ok(entry) => rows.push((row.line, entry)),
-                Err(reason) => bad.push(BadRow {
-                    line: row.line,
-                    reason,
-                }),
+        let mut total = 0_u64;
+        while let Some((line, row)) = table.next()? {
+            match row.and_then(|row| columns.read(row, total)) {
+                Ok(entry) => rows.push((line, entry)),
+                Err(reason) => bad.push(BadRow { line, reason }),
             }
             total += 1;
         }
         let rows = without_repeats(rows, &mut bad);
+        let rows = where_they_should_be(rows, &mut bad);
         if rows.is_empty() {
+            bad.sort_by_key(|row| row.line);
             return Err(TableError::NoRows {
                 rows: total,
                 first: bad.into_iter().next(),
             });
         }
-        bad.sort_by_key(|row| row.line);
-        Ok((assemble(rows)?, bad))
+        Ok((assemble(rows)?, BadRows::new(bad, total)))
     }
 }
 
@@ -167,44 +173,62 @@ enum Ground {
 }
 
 impl Columns {
-    fn find<R: Read>(table: &Table<R>) -> Result<Self, TableError> {
-        let pair = |a: &[&str], b: &[&str]| Some((table.find(a)?, table.find(b)?));
+    fn find(header: &Header) -> Result<Self, TableError> {
+        let pair =
+            |a: &[&str], b: &[&str]| Ok::<_, TableError>(header.find(a)?.zip(header.find(b)?));
         let borders = || {
-            Some([
-                table.find(&["min_lat"])?,
-                table.find(&["min_lng", "min_lon"])?,
-                table.find(&["max_lat"])?,
-                table.find(&["max_lng", "max_lon"])?,
-            ])
+            let sides = [
+                header.find(&["min_lat"])?,
+                header.find(&["min_lng", "min_lon"])?,
+                header.find(&["max_lat"])?,
+                header.find(&["max_lng", "max_lon"])?,
+            ];
+            let [Some(south), Some(west), Some(north), Some(east)] = sides else {
+                return Ok::<_, TableError>(None);
+            };
+            Ok(Some([south, west, north, east]))
         };
-        let name = table.find(NAME);
-        let ground = if let Some(token) = table.find(TOKEN) {
+        let ground = if let Some(token) = header.find(TOKEN)? {
             GroundColumns::Token(token)
-        } else if let Some(borders) = borders() {
+        } else if let Some(borders) = borders()? {
             GroundColumns::Box(borders)
-        } else if let Some((lat, lng)) = pair(&["anchor_lat"], &["anchor_lng"]) {
+        } else if let Some((lat, lng)) = pair(&["anchor_lat"], &["anchor_lng"])? {
             GroundColumns::Anchor(lat, lng)
         } else {
             // Named places: the place itself is the anchor.
-            table.require("token of a cell, borders of a box, or name and place", NAME)?;
+            let wanted = "token of a cell, borders of a box, or name and place";
+            let known = [TOKEN, NAME].concat();
+            header.require(wanted, None, &known)?;
             GroundColumns::Anchor(
-                table.require("latitude", LATITUDE)?,
-                table.require("longitude", LONGITUDE)?,
+                header.require("latitude", None, LATITUDE)?,
+                header.require("longitude", None, LONGITUDE)?,
             )
         };
         Ok(Self {
             ground,
-            class: table.find(CLASS),
-            location: pair(LOCATION_LATITUDE, LOCATION_LONGITUDE),
-            count: table.find(COUNT),
-            spread: table.find(SPREAD),
-            name,
+            class: header.find(CLASS)?,
+            location: pair(LOCATION_LATITUDE, LOCATION_LONGITUDE)?,
+            count: header.find(COUNT)?,
+            spread: header.find(SPREAD)?,
+            name: header.find(NAME)?,
         })
     }
 
-    fn read(&self, row: &Row, number: u64) -> Result<Entry, BadRowReason> {
+    /// Columns that hold numbers.
+    fn numbers(&self) -> Vec<usize> {
+        let mut numbers = match self.ground {
+            GroundColumns::Token(_) => Vec::new(),
+            GroundColumns::Box(borders) => borders.to_vec(),
+            GroundColumns::Anchor(lat, lng) => vec![lat, lng],
+        };
+        numbers.extend(self.location.iter().flat_map(|&(lat, lng)| [lat, lng]));
+        numbers.extend(self.class.iter().chain(&self.count).chain(&self.spread));
+        numbers
+    }
+
+    fn read(&self, row: Row<'_>, number: u64) -> Result<Entry, BadRowReason> {
         let ground = match self.ground {
-            GroundColumns::Token(at) => Ground::Cell(CellId::from_token(&row.text(at, "token")?)?),
+            GroundColumns::Token(at) => Ground::Cell(CellId::from_token(row.text(at, "token")?)?),
             GroundColumns::Box([south, west, north, east]) => {
                 let b = LatLngBox {
                     min_lat: row.number(south, "southern border")?,
@@ -244,13 +268,13 @@ impl Columns {
                 .name
                 .map(|at| row.text(at, "name"))
                 .transpose()?
-                .map(std::borrow::Cow::into_owned),
+                .map(str::to_owned),
         })
     }
 }
 
 /// Drops rows that repeat the cell, box or name of an earlier row.
-fn without_repeats(rows: Vec<(u64, Entry)>, bad: &mut Vec<BadRow>) -> Vec<Entry> {
+fn without_repeats(rows: Vec<(u64, Entry)>, bad: &mut Vec<BadRow>) -> Vec<(u64, Entry)> {
     let mut cells: HashMap<CellId, u64> = HashMap::new();
     let mut classes: HashMap<u64, u64> = HashMap::new();
     let mut kept = Vec::with_capacity(rows.len());
@@ -261,7 +285,7 @@ fn without_repeats(rows: Vec<(u64, Entry)>, bad: &mut Vec<BadRow>) -> Vec<Entry>
             Ground::Box(_) | Ground::Anchor(_) => classes.insert(entry.class, line),
         };
         match earlier {
-            None => kept.push(entry),
+            None => kept.push((line, entry)),
             Some(earlier) => bad.push(BadRow {
                 line,
                 reason: BadRowReason::Repeated { line: earlier },
@@ -271,49 +295,110 @@ fn without_repeats(rows: Vec<(u64, Entry)>, bad: &mut Vec<BadRow>) -> Vec<Entry>
     kept
 }
 
-fn assemble(entries: Vec<Entry>) -> Result<Partition, TableError> {
-    let numbers: BTreeSet<u64> = entries.iter().map(|e| e.class).collect();
-    let index: BTreeMap<u64, u32> = numbers.into_iter().zip(0..).collect();
-    let named = entries.iter().any(|e| e.name.is_some());
-    let mut classes: Vec<Option<(Class, String)>> = vec![None; index.len()];
-    let (mut cells, mut boxes, mut anchors) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in entries {
-        let class = index.get(&entry.class).copied().unwrap_or_default();
-        let middle = match entry.ground {
-            Ground::Cell(cell) => {
-                cells.push((cell, class));
-                cell.center()
-            }
-            Ground::Box(b) => {
-                boxes.push((class, b));
-                b.center()
-            }
-            Ground::Anchor(p) => {
-                anchors.push((class, p));
-                p
-            }
+/// How far the location of a class may lie outside its cell: numbers are rounded, and some tables have
+/// means of latitudes and longitudes, which leave the great circles of an edge. As a share of the
+/// width of the cell, and in km.
+const OUTSIDE_SHARE: f64 = 0.01;
+const OUTSIDE_KM: f64 = 0.1;
+
+/// Drops rows whose location lies outside their ground. A class of several cells may lie between them,
+/// so only those of one cell are looked at.
+fn where_they_should_be(rows: Vec<(u64, Entry)>, bad: &mut Vec<BadRow>) -> Vec<Entry> {
+    let mut cells_of: HashMap<u64, usize> = HashMap::new();
+    for (_, entry) in &rows {
+        *cells_of.entry(entry.class).or_default() += 1;
+    }
+    let mut kept = Vec::with_capacity(rows.len());
+    for (line, entry) in rows {
+        let alone = cells_of.get(&entry.class) == Some(&1);
+        let outside = match (entry.ground, entry.location) {
+            (Ground::Cell(cell), Some(place)) if alone => outside_cell(cell, place),
+            (Ground::Box(b), Some(place)) => outside_box(b, place),
+            _ => None,
         };
-        if let Some(slot @ None) = classes.get_mut(class as usize) {
-            let value = Class {
-                location: entry.location.unwrap_or(middle),
-                spread_km: entry.spread_km,
-                count: entry.count,
-            };
-            *slot = Some((value, entry.name.unwrap_or_default()));
+        match outside {
+            None => kept.push(entry),
+            Some(reason) => bad.push(BadRow { line, reason }),
         }
     }
-    let (classes, names): (Vec<Class>, Vec<String>) = classes.into_iter().flatten().unzip();
+    kept
+}
+
+fn outside_cell(cell: CellId, place: LatLng) -> Option<BadRowReason> {
+    let km = cell.distance_km(place);
+    let width_km = 2.0 * cell.max_distance_km(cell.center());
+    (km > OUTSIDE_KM + OUTSIDE_SHARE * width_km).then(|| BadRowReason::OutsideCell {
+        token: cell.token(),
+        lat: place.lat(),
+        lng: place.lng(),
+        km,
+    })
+}
+
+/// The mean of places in a wide box can lie nearer to the pole than the box, but not farther from its
+/// middle than its corners, unless it is half the world.
+fn outside_box(b: LatLngBox, place: LatLng) -> Option<BadRowReason> {
+    if b.contains(place) || b.max_lng - b.min_lng > 180.0 {
+        return None;
+    }
+    let middle = b.center()?;
+    let corners = [b.min_lat, b.max_lat].map(|lat| LatLng::new(lat, b.min_lng).ok());
+    let to_corners = corners.into_iter().flatten();
+    let reach = to_corners.map(|corner| haversine_km(middle, corner));
+    let reach = reach.fold(0.0, f64::max);
+    (haversine_km(middle, place) > OUTSIDE_KM + (1.0 + OUTSIDE_SHARE) * reach).then(|| {
+        BadRowReason::OutsideBox {
+            lat: place.lat(),
+            lng: place.lng(),
+        }
+    })
+}
+
+fn assemble(entries: Vec<Entry>) -> Result<Partition, TableError> {
+    let named = entries.iter().any(|e| e.name.is_some());
+    let mut by_class: BTreeMap<u64, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        by_class.entry(entry.class).or_default().push(entry);
+    }
+    let (mut classes, mut names) = (Vec::new(), Vec::new());
+    let (mut cells, mut boxes, mut anchors) = (Vec::new(), Vec::new(), Vec::new());
+    for (class, entries) in (0_u32..).zip(by_class.into_values()) {
+        let mut known = None;
+        for entry in entries {
+            let middle = match entry.ground {
+                Ground::Cell(cell) => {
+                    cells.push((cell, class));
+                    Some(cell.center())
+                }
+                Ground::Box(b) => {
+                    boxes.push(b);
+                    b.center()
+                }
+                Ground::Anchor(p) => {
+                    anchors.push(p);
+                    Some(p)
+                }
+            };
+            // The first row of a class describes it.
+            if let (None, Some(location)) = (&known, entry.location.or(middle)) {
+                known = Some(Class {
+                    location,
+                    spread_km: entry.spread_km,
+                    count: entry.count,
+                });
+            }
+            if names.len() == class as usize {
+                names.extend(entry.name);
+            }
+        }
+        classes.extend(known);
+    }
     let geometry = if !cells.is_empty() {
         Geometry::Cells(CellIndex::new(cells, classes.len())?)
     } else if !boxes.is_empty() {
-        boxes.sort_by_key(|(class, _)| *class);
-        Geometry::Boxes(BoxIndex::new(boxes.into_iter().map(|(_, b)| b).collect())?)
+        Geometry::Boxes(BoxIndex::new(boxes)?)
     } else {
-        anchors.sort_by_key(|(class, _)| *class);
-        Geometry::Nearest(Anchors::new(
-            anchors.into_iter().map(|(_, p)| p).collect(),
-            None,
-        ))
+        Geometry::Nearest(Anchors::new(anchors, None))
     };
     let partition: Result<Partition, PartitionError> =
         Partition::from_parts(&classes, named.then_some(names), geometry);

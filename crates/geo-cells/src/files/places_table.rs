@@ -2,9 +2,12 @@
 
 use std::io::Read;
 
-use crate::{LatLng, LatLngError};
+use crate::LatLng;
 
-use super::table::{BadRow, BadRowReason, LATITUDE, LONGITUDE, Row, Table, TableError};
+use super::bad_rows::BadRows;
+use super::place_rows::{PlaceColumns, read_place_rows};
+use super::table::{Header, Row};
+use super::table_error::TableError;
 
 /// Which columns hold what; `None` finds them by the usual names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,19 +27,16 @@ pub struct PlacesTable {
     pub places: Vec<LatLng>,
     /// One label a place, where a column was named.
     pub labels: Option<Vec<String>>,
-    /// Rows that were left out.
-    pub bad_rows: Vec<BadRow>,
+    /// Rows that were left out, with the number of all rows.
+    pub bad_rows: BadRows,
 }
 
-/// Reads coordinates from a comma-, tab- or semicolon-separated table with a header.
-///
-/// Columns are found by name (`latitude`, `lat`, `longitude`, `lng`, `lon`, ..., in any case)
-/// unless they are given.
+/// Reads coordinates from a comma-, tab- or semicolon-separated table with a header; see
+/// [`read_place_rows`] for what tables may look like. Neither names nor paths are needed.
 ///
 /// # Errors
 ///
-/// [`TableError`] if the file cannot be read, a column is missing, no row can be read, or at least
-/// a tenth of the rows (three or more, or all) are places only with latitude and longitude swapped.
+/// As [`read_place_rows`].
 ///
 /// # Examples
 ///
@@ -50,67 +50,29 @@ pub struct PlacesTable {
 /// # Ok::<(), geoloc_geo_cells::TableError>(())
 /// ```
 pub fn read_places(source: impl Read, options: &PlacesOptions) -> Result<PlacesTable, TableError> {
-    let mut table = Table::new(source)?;
-    let column = |wanted, given: &Option<String>, names: &[&str]| match given {
-        Some(name) => table.require(wanted, &[name]),
-        None => table.require(wanted, names),
+    let mut places = Vec::new();
+    let mut labels = options.label.as_ref().map(|_| Vec::new());
+    let find = |header: &Header, _: [usize; 2]| {
+        let label = options.label.as_deref();
+        label
+            .map(|name| header.require("label", Some(name), &[]))
+            .transpose()
     };
-    let lat = column("latitude", &options.latitude, LATITUDE)?;
-    let lng = column("longitude", &options.longitude, LONGITUDE)?;
-    let label = match &options.label {
-        Some(name) => Some(table.require("label", &[name])?),
-        None => None,
-    };
-    let mut read = PlacesTable {
-        labels: label.map(|_| Vec::new()),
-        ..PlacesTable::default()
-    };
-    let (mut row, mut total) = (Row::default(), 0);
-    let (mut swapped, mut first_swapped) = (0, 0);
-    while table.next(&mut row)? {
-        total += 1;
-        let place = row.place(lat, lng).and_then(|place| {
-            let label = label.map(|at| row.text(at, "label")).transpose()?;
-            Ok((place, label.map(std::borrow::Cow::into_owned)))
-        });
-        match place {
-            Ok((place, label)) => {
-                read.places.push(place);
-                if let (Some(labels), Some(label)) = (&mut read.labels, label) {
-                    labels.push(label);
-                }
-            }
-            Err(reason) => {
-                if matches!(reason, BadRowReason::Place(LatLngError::Latitude { .. }))
-                    && row.number(lat, "").is_ok_and(|x| x.abs() <= 180.0)
-                    && row.number(lng, "").is_ok_and(|x| x.abs() <= 90.0)
-                {
-                    if swapped == 0 {
-                        first_swapped = row.line;
-                    }
-                    swapped += 1;
-                }
-                read.bad_rows.push(BadRow {
-                    line: row.line,
-                    reason,
-                });
-            }
+    let take = |label: &Option<usize>, _line: u64, row: Row<'_>, place: LatLng| {
+        if let (Some(at), Some(labels)) = (label, &mut labels) {
+            labels.push(row.text(*at, "label")?.to_owned());
         }
-    }
-    // One odd row in a short table proves nothing.
-    let many = swapped >= 3 || swapped == total;
-    if swapped > 0 && many && swapped * 10 >= total {
-        return Err(TableError::Swapped {
-            rows: swapped,
-            total,
-            line: first_swapped,
-        });
-    }
-    if read.places.is_empty() {
-        return Err(TableError::NoRows {
-            rows: total,
-            first: read.bad_rows.into_iter().next(),
-        });
-    }
-    Ok(read)
+        places.push(place);
+        Ok(())
+    };
+    let columns = PlaceColumns {
+        latitude: options.latitude.clone(),
+        longitude: options.longitude.clone(),
+    };
+    let bad_rows = read_place_rows(source, &columns, find, take)?;
+    Ok(PlacesTable {
+        places,
+        labels,
+        bad_rows,
+    })
 }

@@ -8,14 +8,19 @@ use thiserror::Error;
 
 use crate::partition::{Polygon, PolygonError, Region};
 
+use super::encoding::{EncodingError, text_of};
 use super::geojson_read::as_text;
+use super::rings::polygon;
 
 /// Why TopoJSON cannot be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TopoJsonError {
+    /// The file is no UTF-8 text.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
     /// The text is not TopoJSON.
-    #[error("the text is not TopoJSON")]
+    #[error("the text is not TopoJSON: {0}")]
     Syntax(#[from] serde_json::Error),
     /// There is no object of this name.
     #[error("no object {name:?} among {found:?}")]
@@ -80,7 +85,7 @@ struct Geometry {
     properties: BTreeMap<String, Value>,
 }
 
-/// Regions from the object `object` of a TopoJSON text: each geometry with polygons is a region
+/// Regions from the object `object` of a TopoJSON text (UTF-8, with or without a byte order mark): each geometry with polygons is a region
 /// named by the property `name`, or else by its id; `parent` is the property of the larger unit.
 ///
 /// Edges go the shorter way around the world, as in the published world atlas, whose polygons are
@@ -91,12 +96,12 @@ struct Geometry {
 /// [`TopoJsonError`] if the text is not TopoJSON, the object does not exist, arcs are missing, or
 /// nothing in it has polygons.
 pub fn read_regions_topojson(
-    text: &str,
+    text: impl AsRef<[u8]>,
     object: &str,
     name: &str,
     parent: Option<&str>,
 ) -> Result<Vec<Region>, TopoJsonError> {
-    let mut topology: Topology = serde_json::from_str(text)?;
+    let mut topology: Topology = serde_json::from_str(text_of(text.as_ref())?)?;
     let Some(found) = topology.objects.remove(object) else {
         return Err(TopoJsonError::Object {
             name: object.to_owned(),
@@ -170,9 +175,9 @@ impl Geometry {
             .map(|rings| {
                 let rings = rings
                     .iter()
-                    .map(|ring| stitch(ring, index, arcs).map(unwrapped))
+                    .map(|ring| stitch(ring, index, arcs))
                     .collect::<Result<Vec<_>, _>>()?;
-                Polygon::new(beside_the_first(rings)).map_err(|source| TopoJsonError::Polygon {
+                polygon(rings).map_err(|source| TopoJsonError::Polygon {
                     geometry: index,
                     source,
                 })
@@ -209,47 +214,4 @@ fn stitch(
         }
     }
     Ok(vertices)
-}
-
-/// Leads a ring on beyond the antimeridian instead of back around the world, and over the pole if it
-/// runs around one.
-fn unwrapped(mut ring: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
-    let mut previous = None;
-    for vertex in &mut ring {
-        if let Some(before) = previous {
-            let offset: f64 = before - vertex[0];
-            if offset.abs() > 180.0 {
-                vertex[0] += 360.0 * (offset / 360.0).round();
-            }
-        }
-        previous = Some(vertex[0]);
-    }
-    if let (Some(&[start, _]), Some(&[end, lat])) = (ring.first(), ring.last())
-        && (end - start).abs() > 180.0
-    {
-        let pole = 90.0_f64.copysign(lat);
-        ring.extend([[end, pole], [start, pole]]);
-    }
-    ring
-}
-
-/// Moves holes by whole turns to where their outer ring is.
-fn beside_the_first(mut rings: Vec<Vec<[f64; 2]>>) -> Vec<Vec<[f64; 2]>> {
-    let mut bounds = (f64::INFINITY, f64::NEG_INFINITY);
-    for [lng, _] in rings.first().into_iter().flatten() {
-        bounds = (bounds.0.min(*lng), bounds.1.max(*lng));
-    }
-    for hole in rings.iter_mut().skip(1) {
-        let Some(&[lng, _]) = hole.first() else {
-            continue;
-        };
-        let turn = [0.0, 360.0, -360.0]
-            .into_iter()
-            .find(|turn| (bounds.0..=bounds.1).contains(&(lng + turn)))
-            .unwrap_or(0.0);
-        for vertex in hole {
-            vertex[0] += turn;
-        }
-    }
-    rings
 }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CellId, LatLng, Level, leaf_ids};
+use crate::encode::leaves_of;
+use crate::{CellId, LatLng, Level};
 
 use super::assembly::{Ground, assemble};
 use super::report::ReportParts;
@@ -203,9 +204,7 @@ impl AdaptivePartition {
 impl PartitionBuilder for AdaptivePartition {
     fn build(&self, points: &[LatLng]) -> Result<(Partition, PartitionReport), PartitionError> {
         self.check()?;
-        let mut leaves = vec![CellId::known(1); points.len()];
-        leaf_ids(points, &mut leaves);
-        let (partition, mut report) = self.build_from_leaves(leaves)?;
+        let (partition, mut report) = self.build_from_leaves(leaves_of(points))?;
         report.add_coordinates(&partition, points);
         Ok((partition, report))
     }
@@ -215,8 +214,7 @@ impl Division<'_> {
     /// End of the leaves of `cell`, which start at `range.start`.
     fn end_of(&self, cell: CellId, range: Range<usize>) -> usize {
         let last = cell.range_max();
-        let leaves = self.leaves.get(range.clone()).unwrap_or_default();
-        range.start + leaves.partition_point(|leaf| *leaf <= last)
+        range.start + self.leaves[range].partition_point(|leaf| *leaf <= last)
     }
 
     fn visit(&mut self, cell: CellId, range: Range<usize>, parent_rest: &mut Rest) {

@@ -38,11 +38,12 @@ impl LatLngBox {
             && (self.min_lng..=180.0).contains(&self.max_lng)
     }
 
-    /// The middle of the box.
+    /// The middle of the box; `None` if the box is not [valid](Self::is_valid).
     #[must_use]
-    pub fn center(&self) -> LatLng {
+    pub fn center(&self) -> Option<LatLng> {
         let lat = 0.5 * (self.min_lat + self.max_lat);
-        LatLng::new(lat, 0.5 * (self.min_lng + self.max_lng)).unwrap_or_default()
+        let place = LatLng::new(lat, 0.5 * (self.min_lng + self.max_lng)).ok();
+        place.filter(|_| self.is_valid())
     }
 
     /// Area in km² on the mean sphere: R² Δλ (sin φ₁ - sin φ₀).

@@ -102,11 +102,9 @@ pub(crate) struct ByteReader<'a> {
 
 impl<'a> ByteReader<'a> {
     pub(crate) fn new(bytes: &'a [u8], kind: Kind) -> Result<Self, PartitionBytesError> {
-        if !bytes.starts_with(MAGIC) {
-            return Err(PartitionBytesError::Magic);
-        }
+        let rest = bytes.strip_prefix(MAGIC);
         let mut reader = Self {
-            rest: bytes.get(MAGIC.len()..).unwrap_or_default(),
+            rest: rest.ok_or(PartitionBytesError::Magic)?,
             length: bytes.len(),
         };
         let version = u32::from_le_bytes(reader.take()?);

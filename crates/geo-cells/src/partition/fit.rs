@@ -1,6 +1,7 @@
 //! Training points in given ground.
 
-use crate::{CellId, LatLng, leaf_ids};
+use crate::encode::leaves_of;
+use crate::{CellId, LatLng};
 
 use super::location::locate;
 use super::{CellLocation, Class, Geometry, Partition, PartitionError};
@@ -8,9 +9,7 @@ use super::{CellLocation, Class, Geometry, Partition, PartitionError};
 /// The points in an order that depends on nothing but themselves: along the Hilbert curve, then
 /// by their digits.
 pub(crate) fn in_canonical_order(points: &[LatLng]) -> Vec<LatLng> {
-    let mut leaves = vec![CellId::known(1); points.len()];
-    leaf_ids(points, &mut leaves);
-    let mut keyed: Vec<(CellId, u64, u64)> = leaves
+    let mut keyed: Vec<(CellId, u64, u64)> = leaves_of(points)
         .into_iter()
         .zip(points)
         .map(|(leaf, p)| (leaf, p.lat().to_bits(), p.lng().to_bits()))

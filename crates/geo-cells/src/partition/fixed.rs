@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CellId, LatLng, Level, leaf_ids};
+use crate::encode::leaves_of;
+use crate::{CellId, LatLng, Level};
 
 use super::assembly::{Ground, assemble};
 use super::report::ReportParts;
@@ -44,7 +45,7 @@ impl Default for FixedLevelPartition {
     /// Level 8 (about 1,300 km² a cell), cells with points only.
     fn default() -> Self {
         Self {
-            level: Level::new(8).unwrap_or_default(),
+            level: Level::EIGHTH,
             drop_below: 1,
             keep_empty: false,
             location: CellLocation::SphericalMean,
@@ -103,8 +104,7 @@ impl FixedLevelPartition {
                 requirement: "0 or 1 where empty cells are kept",
             });
         }
-        let mut leaves = vec![CellId::known(1); points.len()];
-        leaf_ids(points, &mut leaves);
+        let mut leaves = leaves_of(points);
         leaves.sort_unstable();
         let mut cells = CellId::faces().to_vec();
         for _ in 0..self.level.get() {
@@ -119,8 +119,7 @@ impl FixedLevelPartition {
             .into_iter()
             .map(|cell| {
                 let last = cell.range_max();
-                let rest = leaves.get(start..).unwrap_or_default();
-                let end = start + rest.partition_point(|leaf| *leaf <= last);
+                let end = start + leaves[start..].partition_point(|leaf| *leaf <= last);
                 let ground = Ground {
                     cell,
                     range: start..end,

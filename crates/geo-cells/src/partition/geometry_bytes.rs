@@ -29,8 +29,10 @@ impl Geometry {
             Self::Nearest(anchors) => {
                 w.u8(3);
                 w.places(anchors.places());
-                w.u8(u8::from(anchors.max_km().is_some()));
-                w.f64(anchors.max_km().unwrap_or(0.0));
+                // Without a limit a zero takes the place of its number.
+                let (limited, max_km) = anchors.max_km().map_or((0, 0.0), |km| (1, km));
+                w.u8(limited);
+                w.f64(max_km);
             }
             Self::Regions(regions) => {
                 w.u8(4);

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CellId, LatLng, Level, leaf_ids};
+use crate::encode::leaves_of;
+use crate::{CellId, LatLng, Level};
 
 use super::bytes::{ByteReader, ByteWriter, Kind, hash_of, same_form};
 use super::{
@@ -114,7 +115,7 @@ impl Default for NestedPartition {
         Self {
             split_above: vec![5000, 2000, 1000],
             drop_below: 50,
-            min_level: Level::new(2).unwrap_or_default(),
+            min_level: Level::SECOND,
             max_level: Level::LEAF,
             location: CellLocation::SphericalMean,
         }
@@ -146,8 +147,7 @@ impl NestedPartition {
                 requirement: "less than the threshold of the coarser level",
             });
         }
-        let mut leaves = vec![CellId::known(1); points.len()];
-        leaf_ids(points, &mut leaves);
+        let mut leaves = leaves_of(points);
         leaves.sort_unstable();
         let mut partitions = Vec::with_capacity(self.split_above.len());
         let mut reports = Vec::with_capacity(self.split_above.len());

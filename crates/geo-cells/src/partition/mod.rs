@@ -52,6 +52,7 @@ pub use regions::{
 pub use report::{DropReason, Dropped, LevelCount, PartitionReport, Spread};
 pub use suspicious::SuspiciousCoordinates;
 
+use crate::encode::leaves_of;
 use crate::{CellId, LatLng};
 use nearest::NearestIndex;
 
@@ -164,6 +165,15 @@ impl Partition {
         &self.counts
     }
 
+    /// What is known of class `index`.
+    pub(crate) fn class(&self, index: usize) -> Option<Class> {
+        Some(Class {
+            location: self.location(index)?,
+            spread_km: self.spread_km(index)?,
+            count: self.count(index)?,
+        })
+    }
+
     /// Name of class `index`, where classes have names.
     #[must_use]
     pub fn name(&self, index: usize) -> Option<&str> {
@@ -201,14 +211,10 @@ impl Partition {
     #[must_use]
     pub fn indices_of(&self, places: &[LatLng]) -> Vec<Option<u32>> {
         match &self.geometry {
-            Geometry::Cells(cells) => {
-                let mut leaves = vec![CellId::known(1); places.len()];
-                crate::leaf_ids(places, &mut leaves);
-                leaves
-                    .into_iter()
-                    .map(|leaf| cells.class_of(leaf).map(|c| c as u32))
-                    .collect()
-            }
+            Geometry::Cells(cells) => leaves_of(places)
+                .into_iter()
+                .map(|leaf| cells.class_of(leaf).map(|c| c as u32))
+                .collect(),
             geometry => places
                 .iter()
                 .map(|p| geometry.index_of(*p).map(|class| class as u32))

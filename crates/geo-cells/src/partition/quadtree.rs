@@ -111,7 +111,10 @@ impl PartitionBuilder for QuadtreePartition {
                 drop_below: self.drop_below,
             });
         }
-        let centers: Vec<LatLng> = boxes.iter().map(LatLngBox::center).collect();
+        let middle =
+            |(index, b): (usize, &LatLngBox)| b.center().ok_or(PartitionError::Box { index });
+        let centers = boxes.iter().enumerate().map(middle);
+        let centers = centers.collect::<Result<Vec<_>, _>>()?;
         let geometry = Geometry::Boxes(BoxIndex::new(boxes)?);
         let partition = fit(geometry, &centers, None, &ordered, self.location)?;
         let report = ReportParts {

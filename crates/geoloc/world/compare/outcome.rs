@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Curve, MethodReport};
+use crate::output::write_whole;
 use crate::world::WorldError;
 
 /// One decoder of an approach, judged.
@@ -36,22 +37,33 @@ pub struct ApproachOutcome {
 }
 
 impl ApproachOutcome {
-    /// The results in a file, if there are any and they belong to `key`.
-    pub(super) fn read(path: &Path, key: &str) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
-        let found: Self = serde_json::from_str(&text).ok()?;
-        (found.key == key).then_some(found)
+    /// The results in a file; if there are none, or they are of another `key`, what to say of those that
+    /// are there.
+    pub(super) fn read(path: &Path, key: &str) -> Result<Self, Option<String>> {
+        let name = path.display();
+        let text = match std::fs::read_to_string(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(None),
+            text => {
+                text.map_err(|e| Some(format!("{name} could not be read and was made anew: {e}")))?
+            }
+        };
+        let found: Self = serde_json::from_str(&text)
+            .map_err(|e| Some(format!("{name} was damaged and was made anew: {e}")))?;
+        if found.key == key {
+            return Ok(found);
+        }
+        Err(Some(format!(
+            "{name} was of other settings and was made anew: {} there, {key} here",
+            found.key
+        )))
     }
 
     /// Writes a file so that it is either whole or not there.
     pub(super) fn write(&self, path: &Path) -> Result<(), WorldError> {
-        let failed = |source| WorldError::File {
+        let text = serde_json::to_string(self).map_err(|e| WorldError::File {
             path: path.to_owned(),
-            source,
-        };
-        let partial = path.with_extension("partial");
-        let text = serde_json::to_string(self).map_err(|e| failed(e.into()))?;
-        std::fs::write(&partial, text).map_err(failed)?;
-        std::fs::rename(&partial, path).map_err(failed)
+            source: e.into(),
+        })?;
+        Ok(write_whole(path, text.as_bytes())?)
     }
 }

@@ -44,6 +44,8 @@ pub struct CompareOutcome {
     pub report: Report,
     /// One for each approach.
     pub approaches: Vec<ApproachOutcome>,
+    /// Results in the folder that were of other settings, or damaged, and were made anew; one line each.
+    pub replaced: Vec<String>,
 }
 
 /// Pairs that are compared query by query, where both are there.
@@ -87,7 +89,7 @@ pub fn compare<E: Backbone>(
         ground: &ground,
         config,
     };
-    let mut all = round(
+    let (mut all, mut replaced) = round(
         comparison,
         &ground,
         &pixels,
@@ -108,8 +110,9 @@ pub fn compare<E: Backbone>(
             device,
         )?;
         let prefix = format!("{} ", frozen.name);
-        let more = round(comparison, &ground, &views, &prefix, &folder, told, device)?;
+        let (more, other) = round(comparison, &ground, &views, &prefix, &folder, told, device)?;
         all.extend(more);
+        replaced.extend(other);
     }
     for outcome in &all {
         report.curves.push(outcome.curve.clone());
@@ -144,10 +147,11 @@ pub fn compare<E: Backbone>(
     Ok(CompareOutcome {
         report,
         approaches: all,
+        replaced,
     })
 }
 
-/// Every approach with one kind of input.
+/// Every approach with one kind of input, and what to say of results that were not used.
 fn round<V: Views>(
     comparison: &Comparison<'_>,
     ground: &Ground,
@@ -156,14 +160,16 @@ fn round<V: Views>(
     folder: &Path,
     told: &mut Progress<'_>,
     device: &Device,
-) -> Result<Vec<ApproachOutcome>, WorldError> {
+) -> Result<(Vec<ApproachOutcome>, Vec<String>), WorldError> {
+    let mut replaced = Vec::new();
     make_folder(folder)?;
     let config = serde_json::to_string(&comparison.config).map_err(WorldError::Settings)?;
     let key = format!("{config} {}", views.source());
     let mut outcomes = Vec::new();
     for &approach in &comparison.approaches {
         let path = folder.join(format!("{approach}.json"));
-        let outcome = if let Some(outcome) = ApproachOutcome::read(&path, &key) {
+        let found = ApproachOutcome::read(&path, &key).map_err(|other| replaced.extend(other));
+        let outcome = if let Ok(outcome) = found {
             outcome
         } else {
             let arena = Arena {
@@ -186,7 +192,7 @@ fn round<V: Views>(
         told(&outcome);
         outcomes.push(outcome);
     }
-    Ok(outcomes)
+    Ok((outcomes, replaced))
 }
 
 impl<V: Views> Arena<'_, V> {

@@ -67,7 +67,7 @@ impl<'a> Merge<'a> {
             config,
             cells: vec![1.0; n],
             position,
-            features: features.map(|f| f.values.clone()).unwrap_or_default(),
+            features: features.map_or_else(Vec::new, |f| f.values.clone()),
             width: features.map_or(0, |f| f.width),
             neighbors: adjacency.to_vec(),
             owner: (0..n as u32).collect(),
@@ -99,11 +99,7 @@ impl<'a> Merge<'a> {
     }
 
     fn feature_distance(&self, a: usize, b: usize) -> f64 {
-        let row = |k: usize| {
-            self.features
-                .get(k * self.width..(k + 1) * self.width)
-                .unwrap_or_default()
-        };
+        let row = |k: usize| &self.features[k * self.width..(k + 1) * self.width];
         let squared: f32 = row(a)
             .iter()
             .zip(row(b))

@@ -9,13 +9,8 @@ impl RegionIndex {
     pub(crate) fn write(&self, w: &mut ByteWriter) {
         w.places(self.seeds());
         w.len(self.group_count());
-        for group in 0..self.group_count() {
-            w.u32s(
-                self.classes_of_group(group)
-                    .unwrap_or_default()
-                    .iter()
-                    .copied(),
-            );
+        for classes in self.groups() {
+            w.u32s(classes.iter().copied());
         }
         w.len(self.polygons().len());
         for (polygon, group) in self.polygons() {

@@ -85,6 +85,11 @@ impl RegionIndex {
         self.members.get(group).map(Vec::as_slice)
     }
 
+    /// The classes of every group.
+    pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = &[u32]> {
+        self.members.iter().map(Vec::as_slice)
+    }
+
     /// Number of groups.
     #[must_use]
     pub fn group_count(&self) -> usize {

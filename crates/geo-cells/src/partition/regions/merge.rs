@@ -6,8 +6,8 @@ use crate::LatLng;
 use crate::distance::chord_squared;
 use crate::partition::location::direction;
 
-use super::RegionPartition;
 use super::adjacency::adjacency;
+use super::{Polygon, RegionPartition};
 
 /// A group of regions during the merge.
 struct Group<'a> {
@@ -32,13 +32,7 @@ pub(super) fn groups(config: &RegionPartition, inside: &[Vec<LatLng>]) -> Vec<us
         .zip(inside)
         .zip(neighbors)
         .map(|((region, points), neighbors)| {
-            let vertices = || {
-                let all = region
-                    .polygons
-                    .iter()
-                    .flat_map(|p| p.rings().iter().flatten());
-                all.filter_map(|&[lng, lat]| LatLng::new(lat, lng).ok())
-            };
+            let vertices = || region.polygons.iter().flat_map(Polygon::vertices);
             let position = if points.is_empty() {
                 // A vertex counts as next to nothing beside a point.
                 total(vertices().map(LatLng::to_unit_vector)).map(|x| 1e-9 * x)
@@ -113,8 +107,13 @@ fn best_neighbor(groups: &[Option<Group<'_>>], from: usize, min_points: u64) -> 
             (false, true) => 2,
             (false, false) => 3,
         };
-        let at = direction(group.position.map(|x| x * 1e12)).unwrap_or_default();
-        (kind, chord_squared(own_direction, at), i)
+        // A group whose points cancel out is as far away as can be.
+        let at = direction(group.position.map(|x| x * 1e12));
+        (
+            kind,
+            at.map_or(4.0, |at| chord_squared(own_direction, at)),
+            i,
+        )
     };
     let least = |candidates: &mut dyn Iterator<Item = usize>, by_kind: bool| {
         candidates

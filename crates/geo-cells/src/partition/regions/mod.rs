@@ -164,18 +164,19 @@ impl PartitionBuilder for RegionPartition {
         let group_of = merge::groups(self, &inside);
         let groups = group_of.iter().max().map_or(0, |g| g + 1);
         let mut points_of: Vec<Vec<LatLng>> = vec![Vec::new(); groups];
-        let mut names: Vec<Vec<&str>> = vec![Vec::new(); groups];
+        let mut regions_of: Vec<Vec<&Region>> = vec![Vec::new(); groups];
         for ((region, list), &group) in self.regions.iter().zip(&inside).zip(&group_of) {
-            if let (Some(points), Some(names)) = (points_of.get_mut(group), names.get_mut(group)) {
-                points.extend(list);
-                names.push(&region.name);
-            }
+            points_of[group].extend(list);
+            regions_of[group].push(region);
         }
         let (mut seeds, mut class_names, mut members) = (Vec::new(), Vec::new(), Vec::new());
-        for (list, names) in points_of.iter().zip(&names) {
+        for (list, regions) in points_of.iter().zip(&regions_of) {
             let ordered = in_canonical_order(list);
-            let found = split::seeds(self, &ordered);
-            let name = joined_name(names);
+            let polygons = regions.iter().flat_map(|region| &region.polygons);
+            let vertices: Vec<LatLng> = polygons.flat_map(Polygon::vertices).collect();
+            let found = split::seeds(self, &ordered, &vertices);
+            let names: Vec<&str> = regions.iter().map(|region| region.name.as_str()).collect();
+            let name = joined_name(&names);
             let start = seeds.len() as u32;
             if found.len() > 1 {
                 class_names.extend((1..=found.len()).map(|k| format!("{name} #{k}")));

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::LatLng;
+
 /// Why rings are not a polygon.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 #[non_exhaustive]
@@ -98,6 +100,14 @@ impl Polygon {
     #[must_use]
     pub fn bounds(&self) -> [f64; 4] {
         self.bounds
+    }
+
+    /// The vertices as places.
+    pub(crate) fn vertices(&self) -> impl Iterator<Item = LatLng> + '_ {
+        self.rings.iter().flatten().filter_map(|&[lng, lat]| {
+            // They were checked, and `LatLng` folds what goes on beyond the antimeridian.
+            LatLng::new(lat, lng).ok()
+        })
     }
 
     /// Whether a place is inside: an odd number of edges lies east of it. Of two polygons with a

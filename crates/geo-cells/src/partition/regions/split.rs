@@ -8,11 +8,21 @@ use crate::partition::nearest::NearestIndex;
 use super::optics::clusters;
 use super::{OpticsRound, RegionPartition};
 
-/// Seeds of a group's classes: one if the group stays whole. `points` are in canonical order.
-pub(super) fn seeds(config: &RegionPartition, points: &[LatLng]) -> Vec<LatLng> {
+/// Seeds of a group's classes: one if the group stays whole. `points` are in canonical order;
+/// `vertices` give a group without points its place.
+pub(super) fn seeds(
+    config: &RegionPartition,
+    points: &[LatLng],
+    vertices: &[LatLng],
+) -> Vec<LatLng> {
     let mut done = Vec::new();
     divide(config, points, &config.rounds, &mut done);
-    settle(config, points, done)
+    let mut seeds = settle(config, points, done);
+    if seeds.is_empty() {
+        // A group without points (all photos are elsewhere) still is a class.
+        seeds.extend(mean(vertices));
+    }
+    seeds
 }
 
 /// Clusters `points` by the first round that finds at least two clusters, then each part again.
@@ -69,10 +79,6 @@ fn settle(config: &RegionPartition, points: &[LatLng], mut seeds: Vec<LatLng>) -
             }
             _ => break,
         }
-    }
-    if seeds.is_empty() {
-        // A group without points (all photos are elsewhere) still is a class.
-        seeds.push(mean(points).unwrap_or_default());
     }
     seeds
 }
