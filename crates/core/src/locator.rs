@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use crate::DecodeError;
 
-/// Tells where photos were taken. Object safe: a model, an ensemble and a constant baseline are
-/// all a `dyn Locator`.
+/// Tells where photos were taken. Object safe: models of all kinds and a constant baseline are all a
+/// `dyn Locator`.
 pub trait Locator: Send + Sync {
     /// A short name for tables.
     fn name(&self) -> &str;

@@ -87,6 +87,7 @@ impl Augment {
             brightness: 0.2,
             contrast: 0.2,
             saturation: 0.2,
+            hue: 0.05,
             ..Self::default()
         }
     }
