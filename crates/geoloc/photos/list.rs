@@ -9,7 +9,6 @@ use thiserror::Error;
 use crate::datasets::{
     Manifest, ManifestError, PhotoFileError, Sample, decode_map, read_class_folder, read_manifest,
 };
-use crate::geo_cells::LatLng;
 use crate::trainer::{Progress, ProgressMode};
 
 /// Photos that are decoded together when files are checked.
