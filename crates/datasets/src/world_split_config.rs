@@ -53,7 +53,7 @@ impl Default for WorldSplitConfig {
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum WorldSplitError {
-    /// A number of the configuration makes no sense.
+    /// A number of the configuration is out of range.
     #[error("the split's {field} must be {expected}, got {value}")]
     Config {
         /// Which number.

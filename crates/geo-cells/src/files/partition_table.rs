@@ -101,7 +101,7 @@ impl Partition {
 
     /// Reads a partition from a table, and the rows that were left out.
     ///
-    /// What [`write_csv`](Self::write_csv) writes, and the files of others: S2 cells by `token` or
+    /// What [`write_csv`](Self::write_csv) writes, and the published files: S2 cells by `token` or
     /// `hex_id` with `latitude_mean`, `longitude_mean`, `imgs_per_cell`; boxes by `min_lat`,
     /// `min_lon`, `max_lat`, `max_lon` with `mean_lat`, `mean_lon`; named places by `name`,
     /// `latitude`, `longitude`. Without a `class` column classes are numbered by row; the numbers of
