@@ -86,6 +86,7 @@ impl SummedCrossEntropy {
             .enumerate()
             .map(|(level, logits)| {
                 let classes: Tensor<1, Int> = target.clone().narrow(1, level, 1).squeeze_dim(1);
+                // Weights that are missing are 1, as the field says.
                 let weight = self.weights.get(level).copied().unwrap_or(1.0);
                 nll(logits.clone(), classes).mean() * weight
             })

@@ -199,8 +199,10 @@ impl<T: TravelPrior> AlbumDecoder<T> {
     /// Log-transitions between the states of two photos, normalised over all cells.
     fn transition(&self, from: &Step, to: &Step) -> Vec<Vec<f64>> {
         let places = self.partition.locations();
+        // A chain of several photos holds only those with a time.
         let seconds = to.seconds.unwrap_or(0.0) - from.seconds.unwrap_or(0.0);
         let row = |&cell: &usize| {
+            // States are cells of the partition.
             let origin = self.partition.location(cell).unwrap_or_default();
             let log = |place: &LatLng| {
                 let km = haversine_km(origin, *place);

@@ -128,6 +128,7 @@ impl Grid {
         for row in 0..self.shape[0] {
             line.fill(0.0);
             for [rows, columns] in &kernels {
+                // One weight for each row of the grid.
                 let weight = rows.get(row).copied().unwrap_or(0.0);
                 for (sum, value) in line.iter_mut().zip(columns) {
                     *sum += weight * value;

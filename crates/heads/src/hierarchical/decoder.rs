@@ -98,6 +98,7 @@ impl HierarchicalDecoder {
             // A hierarchy has ancestors of every cell at every level.
             let ancestors = self.hierarchy.ancestors(level).into_iter().flatten();
             for (score, &ancestor) in scores.iter_mut().zip(ancestors) {
+                // Widths were compared with the partitions: every ancestor has its logit.
                 *score += exponent * log_p.get(ancestor as usize).copied().unwrap_or(f64::NAN);
             }
         }

@@ -27,6 +27,7 @@ impl CrossRelations {
         for row in 0..rows {
             for column in 0..columns {
                 let found = relation(row, column);
+                // Pairs without a relation have no weight.
                 weights.push(found.unwrap_or(0.0));
                 negative.push(found.is_some_and(|w| w <= 0.0));
             }
