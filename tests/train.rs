@@ -232,6 +232,49 @@ fn photos_drawn_place_by_place_resume_to_the_same_model() {
     assert!(matches!(alone, Err(RecipeError::Places(_))), "{alone:?}");
 }
 
+/// A recipe that is trained to the end, with half of the photos for validation.
+fn half_for_validation(approach: &str, partition: &str) -> Recipe {
+    let mut recipe = recipe(approach, partition);
+    recipe.split = SplitConfig::Stratified {
+        validation: 0.5,
+        test: 0.25,
+        seed: 1,
+        groups: false,
+    };
+    recipe.training.phases[1].steps = Some(40);
+    recipe
+}
+
+#[test]
+fn a_gallery_says_how_sure_it_may_be() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    for i in (0..42).step_by(6) {
+        let file = |i: usize| folder.path().join(format!("{i:02}.png"));
+        std::fs::copy(file(i + 1), file(i)).unwrap();
+    }
+    let geoclip = "type = \"geoclip\"\nqueue = 6\nlocation = { sigmas = [1.0, 16.0], frequencies = 8, \
+                   hidden = 16, width = 8 }";
+    let retrieval = "type = \"retrieval\"\ndim = 8\npositive_km = 0.6\nnegative_km = 5.0";
+    for (approach, name) in [(geoclip, "geoclip"), (retrieval, "retrieval")] {
+        let recipe = half_for_validation(approach, "");
+        let out = options(&folder.path().join(name));
+        let outcome = train(&recipe, read(&csv, &recipe), &out).unwrap();
+        let temperature: f64 = outcome.report.settings["temperature"].parse().unwrap();
+        assert!((temperature - 1.0).abs() > 1e-3, "{name}: {temperature}");
+        let artifact = Artifact::open(&outcome.model).unwrap();
+        let settings = &artifact.component("model").unwrap().settings;
+        let number = |key: &str| settings[key].as_f64().unwrap();
+        if name == "retrieval" {
+            // The factor of the cosine, 30 in the recipe, holds it.
+            assert!((number("scale") - 30.0 / temperature).abs() < 1e-9);
+        } else {
+            assert!(number("temperature").total_cmp(&temperature).is_eq());
+        }
+    }
+}
+
 #[test]
 fn a_classifier_says_how_sure_it_may_be() {
     let _turn = turn();
@@ -246,15 +289,12 @@ fn a_classifier_says_how_sure_it_may_be() {
         ("type = \"classifier\"", CELLS),
         ("type = \"classes\"", CLASSES),
         ("type = \"cosine\"\nmargin = 0.0", CELLS),
+        ("type = \"hierarchical\"", NESTED),
+        ("type = \"combinatorial\"", SETS),
+        ("type = \"hybrid\"", CELLS),
+        ("type = \"scene_experts\"", CELLS),
     ] {
-        let mut recipe = recipe(approach, partition);
-        recipe.split = SplitConfig::Stratified {
-            validation: 0.5,
-            test: 0.25,
-            seed: 1,
-            groups: false,
-        };
-        recipe.training.phases[1].steps = Some(40);
+        let recipe = half_for_validation(approach, partition);
         let out = options(&folder.path().join(recipe.approach.name()));
         let outcome = train(&recipe, read(&csv, &recipe), &out).unwrap();
         let figure = |key: &str| outcome.report.settings[key].parse::<f64>().unwrap();
