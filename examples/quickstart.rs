@@ -27,7 +27,6 @@ use geoloc::locate::load_any;
 use geoloc::metrics::{HtmlReport, MethodReport, Report};
 use geoloc::output::{OutputFiles, write_whole};
 use geoloc::trainer::ProgressMode;
-use geoloc::world::calibrate_domain;
 use geoloc::world::quickstart::{QuickstartConfig, QuickstartOutcome, methods, quickstart};
 
 use program::{EXIT_STATUS, Ending, Failure};
@@ -67,11 +66,7 @@ fn run(options: &Options) -> Result<Ending, Failure> {
         seed: options.seed,
         ..QuickstartConfig::default()
     };
-    let mut outcome = quickstart(&config, ProgressMode::Auto, None, &device)?;
-    for component in ["cells", "retrieval"] {
-        let imagery = [View::Query.raster()?];
-        calibrate_domain(&mut outcome.artifact, component, &imagery, &device)?;
-    }
+    let outcome = quickstart(&config, ProgressMode::Auto, None, &device)?;
     let report = &outcome.report;
     report.verify()?;
     print_table(report);

@@ -13,9 +13,7 @@ mod neighbours;
 mod pipeline;
 
 pub use any_encoder::AnyEncoder;
-pub use domain::{
-    DescribedPhoto, DomainError, DomainStatistics, LEAST_HELD_OUT, LEAST_TRAINING, LEVEL, describe,
-};
+pub use domain::{DomainError, DomainStatistics, LEAST_HELD_OUT, LEAST_TRAINING, LEVEL};
 pub use embedder::{Embedder, PreparedPhoto};
 pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;

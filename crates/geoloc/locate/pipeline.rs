@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::domain::{DescribedPhoto, DomainError, DomainStatistics, describe};
+use super::domain::{DescribedPhoto, DomainError, DomainStatistics};
 use crate::core::{
     Backbone, DecodeError, Decoder, Domain, Features, GeoModel, Head, LocateError, Located, Locator,
 };
@@ -67,8 +67,8 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
         held_out: &[Photo],
         seed: u64,
     ) -> Result<DomainStatistics, DomainError> {
-        let described = |photos| describe(&self.model.encoder, &self.input, photos, &self.device);
-        DomainStatistics::fit(&described(training)?, &described(held_out)?, seed)
+        let photos = [training, held_out];
+        DomainStatistics::fit(&self.model.encoder, &self.input, photos, &self.device, seed)
     }
 
     /// Whether each photo is of the kind that the model was trained on.

@@ -2,30 +2,34 @@
 //!
 //! Two parts look at a photo, and the larger of their scores counts:
 //!
-//! - a normal [density](density) of what the model made of its training photos (its features, averaged
+//! - normal densities (a [mixture]) of what the model made of its training photos (its features, averaged
 //!   to at most 128 numbers) and of 42 [statistics](picture) of the picture: brightness, contrast, edges,
 //!   colours and layout;
-//! - a small [network] on these statistics that tells training photos from [made](made) pictures.
+//! - three small [networks](network) that tell training photos from [made] pictures, by the same numbers; the
+//!   mean of their logits counts. Made pictures have 32 pixels a side: for a model that reads more than 64
+//!   they would be told by their blur, so there the networks see the statistics of the picture alone.
 //!
 //! The scores are scaled on photos held out from the training: 0 is their median, 1 the level that 99 % of
 //! them stay below. The threshold is that level of the larger score.
 
 mod density;
 mod made;
+mod mixture;
 mod network;
 mod picture;
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use self::density::Density;
+use self::mixture::Mixture;
 use self::network::Network;
 use self::picture::Picture;
 use super::pipeline::BATCH;
 use crate::artifact::{Artifact, ArtifactError};
-use crate::core::{Backbone, Domain, Features};
-use crate::datasets::{Photo, Preprocess, PreprocessError};
+use crate::core::{Backbone, Domain, Features, mix};
+use crate::datasets::{Photo, PhotoSizeError, Preprocess, PreprocessError};
 use crate::images::stack;
 
 /// From fewer held-out photos than this no threshold is taken.
@@ -39,6 +43,10 @@ pub const LEVEL: f64 = 0.99;
 const FOLDED: usize = 128;
 /// Made pictures for each training photo.
 const MADE: usize = 2;
+/// Networks that differ in their seed.
+const NETWORKS: usize = 3;
+/// Largest side of the images of a model whose networks see features.
+const LARGEST: u32 = 64;
 /// Name of the part in a model file.
 const PART: &str = "domain";
 
@@ -60,6 +68,9 @@ pub enum DomainError {
     /// A photo could not be prepared for the model.
     #[error(transparent)]
     Input(#[from] PreprocessError),
+    /// A made picture is no photo.
+    #[error(transparent)]
+    Photo(#[from] PhotoSizeError),
     /// The features could not be read, or are not finite.
     #[error("the features of the photos cannot be used: {reason}")]
     Features {
@@ -71,8 +82,10 @@ pub enum DomainError {
 /// How usual a photo is among those that a model was trained on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DomainStatistics {
-    density: Density,
-    network: Network,
+    density: Mixture,
+    networks: Vec<Network>,
+    /// Whether the networks read features too.
+    with_features: bool,
     /// Median and 99 % level of the distance and of the logit on the held-out photos.
     scales: [[f64; 2]; 2],
     threshold: f64,
@@ -84,13 +97,30 @@ pub struct DomainStatistics {
 
 /// A photo as the statistics see it.
 #[derive(Clone, Debug)]
-pub struct DescribedPhoto {
+pub(super) struct DescribedPhoto {
     picture: Picture,
     statistics: Vec<f64>,
     features: Vec<f64>,
 }
 
 impl DescribedPhoto {
+    fn without_features(picture: Picture) -> Self {
+        Self {
+            statistics: picture.statistics(),
+            picture,
+            features: Vec::new(),
+        }
+    }
+
+    /// What a network reads.
+    fn read(&self, with_features: bool) -> Vec<f64> {
+        if with_features {
+            self.vector()
+        } else {
+            self.statistics.clone()
+        }
+    }
+
     fn vector(&self) -> Vec<f64> {
         [self.features.as_slice(), &self.statistics].concat()
     }
@@ -141,7 +171,7 @@ fn folded(row: &[f32]) -> Vec<f64> {
 /// # Errors
 ///
 /// [`DomainError`].
-pub fn describe<E: Backbone>(
+fn describe<E: Backbone>(
     encoder: &E,
     input: &Preprocess,
     photos: &[Photo],
@@ -158,15 +188,44 @@ pub fn describe<E: Backbone>(
 }
 
 impl DomainStatistics {
-    /// Fits density and network to `training`, scales and threshold to `held_out`: photos of the same
-    /// kind that the model was not trained on.
+    /// Fits densities and networks to `training`, scales and threshold to `held_out`: photos of the same kind
+    /// that the model was not trained on. The encoder must be in inference mode.
     ///
     /// # Errors
     ///
-    /// [`DomainError`] for too few photos or features that are not finite.
-    pub fn fit(
+    /// [`DomainError`] for too few photos, photos that cannot be prepared, and features that are not finite.
+    pub fn fit<E: Backbone>(
+        encoder: &E,
+        input: &Preprocess,
+        [training, held_out]: [&[Photo]; 2],
+        device: &Device,
+        seed: u64,
+    ) -> Result<Self, DomainError> {
+        let describe = |photos: &[Photo]| describe(encoder, input, photos, device);
+        let training = describe(training)?;
+        let pictures: Vec<Picture> = training.iter().map(|p| p.picture.clone()).collect();
+        let made: Vec<Picture> = (0..(MADE * training.len()) as u64)
+            .into_par_iter()
+            .map(|number| made::made(&pictures, number, seed))
+            .collect();
+        let (width, height) = input.output_size();
+        let made = if width.max(height) > LARGEST {
+            made.into_iter()
+                .map(DescribedPhoto::without_features)
+                .collect()
+        } else {
+            let photos = made.iter().map(Picture::photo);
+            let photos: Vec<Photo> = photos.collect::<Result<_, _>>()?;
+            describe(&photos)?
+        };
+        Self::fit_described(&training, &describe(held_out)?, &made, seed)
+    }
+
+    /// As [`fit`](Self::fit); made pictures without features make networks that see none.
+    fn fit_described(
         training: &[DescribedPhoto],
         held_out: &[DescribedPhoto],
+        made: &[DescribedPhoto],
         seed: u64,
     ) -> Result<Self, DomainError> {
         if training.len() < LEAST_TRAINING || held_out.len() < LEAST_HELD_OUT {
@@ -176,16 +235,20 @@ impl DomainStatistics {
             });
         }
         let vectors: Vec<Vec<f64>> = training.iter().map(DescribedPhoto::vector).collect();
-        let density = Density::fit(&vectors).ok_or_else(|| DomainError::Features {
+        let density = Mixture::fit(&vectors, seed).ok_or_else(|| DomainError::Features {
             reason: "they have no finite covariance".into(),
         })?;
-        let pictures: Vec<Picture> = training.iter().map(|p| p.picture.clone()).collect();
-        let usual: Vec<Vec<f64>> = training.iter().map(|p| p.statistics.clone()).collect();
-        let made: Vec<Vec<f64>> = (0..(MADE * training.len()) as u64)
-            .map(|number| made::made(&pictures, number, seed).statistics())
-            .collect();
+        let with_features = made.iter().all(|p| !p.features.is_empty());
+        let read = |photos: &[DescribedPhoto]| -> Vec<Vec<f64>> {
+            photos.iter().map(|p| p.read(with_features)).collect()
+        };
+        let (usual, made) = (read(training), read(made));
         let mut found = Self {
-            network: Network::train(&usual, &made, seed),
+            networks: (0..NETWORKS as u64)
+                .into_par_iter()
+                .map(|k| Network::train(&usual, &made, mix(seed, k)))
+                .collect(),
+            with_features,
             density,
             scales: [[0.0, 1.0]; 2],
             threshold: 0.0,
@@ -209,9 +272,11 @@ impl DomainStatistics {
     }
 
     fn parts(&self, photo: &DescribedPhoto) -> [f64; 2] {
+        let read = photo.read(self.with_features);
+        let logits = self.networks.iter().map(|n| n.logit(&read));
         [
             self.density.distance(&photo.vector()),
-            self.network.logit(&photo.statistics),
+            logits.sum::<f64>() / NETWORKS as f64,
         ]
     }
 
@@ -223,8 +288,7 @@ impl DomainStatistics {
 
     /// Whether a photo is of the kind that the model was trained on; [`Domain::Unknown`] if its features
     /// are of another width than those that the statistics were fitted to.
-    #[must_use]
-    pub fn check(&self, photo: &DescribedPhoto) -> Domain {
+    pub(super) fn check(&self, photo: &DescribedPhoto) -> Domain {
         let score = self.score(photo);
         let threshold = self.threshold;
         if photo.features.len() + photo.statistics.len() != self.density.dim() {
@@ -238,10 +302,16 @@ impl DomainStatistics {
 
     fn is_sound(&self) -> bool {
         let statistics = Picture(vec![0.0; Picture::LEN]).statistics().len();
+        let inputs = if self.with_features {
+            self.density.dim()
+        } else {
+            statistics
+        };
         let numbers = self.scales.iter().flatten().chain([&self.threshold]);
         self.density.is_sound()
             && self.density.dim() >= statistics
-            && self.network.fits(statistics)
+            && self.networks.len() == NETWORKS
+            && self.networks.iter().all(|n| n.fits(inputs))
             && numbers.into_iter().all(|v| v.is_finite())
             && self.scales.iter().all(|[median, high]| high > median)
     }

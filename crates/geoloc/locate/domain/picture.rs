@@ -1,6 +1,6 @@
 //! What can be said of a picture without a model: brightness, contrast, edges, colours, layout.
 
-use crate::datasets::Preprocess;
+use crate::datasets::{Photo, PhotoSizeError, Preprocess};
 
 /// Side in pixels of the small copy that all statistics are taken from.
 pub(super) const SIDE: usize = 32;
@@ -40,6 +40,21 @@ impl Picture {
         }
         values.resize(Self::LEN, 0.0);
         Self(values)
+    }
+
+    /// The same in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`PhotoSizeError`] for no picture that is made here.
+    pub(super) fn photo(&self) -> Result<Photo, PhotoSizeError> {
+        let byte = |at: usize| {
+            self.0
+                .get(at)
+                .map_or(0, |v| (127.5 * (v + 1.0)).round() as u8)
+        };
+        let pixels = (0..PIXELS).flat_map(|i| [0, 1, 2].map(|c| byte(c * PIXELS + i)));
+        Photo::from_rgb(SIDE as u32, SIDE as u32, pixels.collect())
     }
 
     /// 42 numbers: mean and contrast of each channel; contrast of luma, red - green and green - blue, and

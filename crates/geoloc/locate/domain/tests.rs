@@ -24,8 +24,19 @@ fn photos(kind: u64, from: u64, n: u64) -> Vec<DescribedPhoto> {
     (from..from + n).map(|i| photo(kind, i)).collect()
 }
 
+/// Fits with made pictures that carry no features.
+fn fit(
+    training: &[DescribedPhoto],
+    held_out: &[DescribedPhoto],
+) -> Result<DomainStatistics, DomainError> {
+    let pictures: Vec<Picture> = training.iter().map(|p| p.picture.clone()).collect();
+    let made = |number| DescribedPhoto::without_features(made::made(&pictures, number, 1));
+    let made: Vec<_> = (0..300).map(made).collect();
+    DomainStatistics::fit_described(training, held_out, &made, 1)
+}
+
 fn fitted() -> DomainStatistics {
-    DomainStatistics::fit(&photos(0, 0, 300), &photos(0, 300, 200), 1).unwrap()
+    fit(&photos(0, 0, 300), &photos(0, 300, 200)).unwrap()
 }
 
 fn outside(statistics: &DomainStatistics, photos: &[DescribedPhoto]) -> usize {
@@ -52,12 +63,12 @@ fn photos_of_the_kind_pass_and_others_do_not() {
 
 #[test]
 fn too_few_photos_and_features_that_are_not_finite_are_refused() {
-    let few = DomainStatistics::fit(&photos(0, 0, 300), &photos(0, 300, 49), 1);
+    let few = fit(&photos(0, 0, 300), &photos(0, 300, 49));
     let message = few.unwrap_err().to_string();
     assert!(message.contains("not 300 and 49"), "{message}");
     let mut broken = photos(0, 0, 100);
     broken[3].features[0] = f64::NAN;
-    let found = DomainStatistics::fit(&broken, &photos(0, 300, 60), 1);
+    let found = fit(&broken, &photos(0, 300, 60));
     assert!(matches!(found, Err(DomainError::Features { .. })));
 }
 
