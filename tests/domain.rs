@@ -1,7 +1,7 @@
 //! The shipped model refuses what is no view from above and answers unseen tiles.
 //!
-//! Nothing was chosen on these pictures: the model file was calibrated on training tiles, on held-out tiles
-//! of other places (`world::held_out_places`), and on pictures made from the training tiles.
+//! Parameters and threshold are from none of these pictures: the model file was calibrated on training tiles, on
+//! held-out tiles of other places (`world::held_out_places`), and on pictures made from the training tiles.
 
 #![allow(
     clippy::unwrap_used,
