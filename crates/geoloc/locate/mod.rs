@@ -13,7 +13,9 @@ mod neighbours;
 mod pipeline;
 
 pub use any_encoder::AnyEncoder;
-pub use domain::{DomainError, DomainStatistics, LEAST_HELD_OUT, LEAST_TRAINING, LEVEL};
+pub use domain::{
+    DomainError, DomainPhotos, DomainStatistics, LEAST_HELD_OUT, LEAST_TRAINING, LEVEL,
+};
 pub use embedder::{Embedder, PreparedPhoto};
 pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::domain::{DescribedPhoto, DomainError, DomainStatistics};
+use super::domain::{DescribedPhoto, DomainError, DomainPhotos, DomainStatistics};
 use crate::core::{
     Backbone, DecodeError, Decoder, Domain, Features, GeoModel, Head, LocateError, Located, Locator,
 };
@@ -67,8 +67,12 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
         held_out: &[Photo],
         seed: u64,
     ) -> Result<DomainStatistics, DomainError> {
-        let photos = [training, held_out];
-        DomainStatistics::fit(&self.model.encoder, &self.input, photos, &self.device, seed)
+        let (encoder, input, device) = (&self.model.encoder, &self.input, &self.device);
+        let mut photos = [DomainPhotos::default(), DomainPhotos::default()];
+        for (described, photos) in photos.iter_mut().zip([training, held_out]) {
+            described.add(encoder, input, photos, device)?;
+        }
+        DomainStatistics::fit(encoder, input, &photos, device, seed)
     }
 
     /// Whether each photo is of the kind that the model was trained on.

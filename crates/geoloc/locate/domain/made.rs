@@ -200,7 +200,12 @@ mod tests {
             assert!(picture.0.iter().all(|v| (-1.0..=1.0).contains(v)));
             assert!(!photos.contains(&picture), "{number}");
             assert_eq!(picture, made(&photos, number, 5));
-            assert_ne!(picture, made(&photos, number + 7, 5), "{number}");
+            // Inverted and gray pictures draw nothing but their photo.
+            let other = made(&photos, number + 7, 5);
+            assert!(
+                picture != other || [2, 5].contains(&(number % 7)),
+                "{number}"
+            );
         }
         // A shuffled picture has the same pixels, a gray one no colours.
         let sorted = |p: &Picture| {

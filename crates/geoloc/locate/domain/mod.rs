@@ -166,25 +166,32 @@ fn folded(row: &[f32]) -> Vec<f64> {
     row.chunks(run).map(mean).collect()
 }
 
-/// Describes photos with an encoder, which must be in inference mode.
-///
-/// # Errors
-///
-/// [`DomainError`].
-fn describe<E: Backbone>(
-    encoder: &E,
-    input: &Preprocess,
-    photos: &[Photo],
-    device: &Device,
-) -> Result<Vec<DescribedPhoto>, DomainError> {
-    let mut found = Vec::with_capacity(photos.len());
-    for chunk in photos.chunks(BATCH) {
-        let prepared = chunk.iter().map(|photo| input.apply(photo));
-        let prepared: Vec<Vec<f32>> = prepared.collect::<Result<_, _>>()?;
-        let features = encoder.encode(stack(&prepared, input, device));
-        found.extend(DescribedPhoto::all(&prepared, input, features)?);
+/// Photos as the statistics see them: small, whatever the size of the photos.
+#[derive(Clone, Debug, Default)]
+pub struct DomainPhotos(Vec<DescribedPhoto>);
+
+impl DomainPhotos {
+    /// Adds photos, described with an encoder in inference mode.
+    ///
+    /// # Errors
+    ///
+    /// [`DomainError`].
+    pub fn add<E: Backbone>(
+        &mut self,
+        encoder: &E,
+        input: &Preprocess,
+        photos: &[Photo],
+        device: &Device,
+    ) -> Result<(), DomainError> {
+        for chunk in photos.chunks(BATCH) {
+            let prepared = chunk.iter().map(|photo| input.apply(photo));
+            let prepared: Vec<Vec<f32>> = prepared.collect::<Result<_, _>>()?;
+            let features = encoder.encode(stack(&prepared, input, device));
+            let described = DescribedPhoto::all(&prepared, input, features)?;
+            self.0.extend(described);
+        }
+        Ok(())
     }
-    Ok(found)
 }
 
 impl DomainStatistics {
@@ -197,14 +204,12 @@ impl DomainStatistics {
     pub fn fit<E: Backbone>(
         encoder: &E,
         input: &Preprocess,
-        [training, held_out]: [&[Photo]; 2],
+        [training, held_out]: &[DomainPhotos; 2],
         device: &Device,
         seed: u64,
     ) -> Result<Self, DomainError> {
-        let describe = |photos: &[Photo]| describe(encoder, input, photos, device);
-        let training = describe(training)?;
-        let pictures: Vec<Picture> = training.iter().map(|p| p.picture.clone()).collect();
-        let made: Vec<Picture> = (0..(MADE * training.len()) as u64)
+        let pictures: Vec<Picture> = training.0.iter().map(|p| p.picture.clone()).collect();
+        let made: Vec<Picture> = (0..(MADE * pictures.len()) as u64)
             .into_par_iter()
             .map(|number| made::made(&pictures, number, seed))
             .collect();
@@ -216,9 +221,11 @@ impl DomainStatistics {
         } else {
             let photos = made.iter().map(Picture::photo);
             let photos: Vec<Photo> = photos.collect::<Result<_, _>>()?;
-            describe(&photos)?
+            let mut described = DomainPhotos::default();
+            described.add(encoder, input, &photos, device)?;
+            described.0
         };
-        Self::fit_described(&training, &describe(held_out)?, &made, seed)
+        Self::fit_described(&training.0, &held_out.0, &made, seed)
     }
 
     /// As [`fit`](Self::fit); made pictures without features make networks that see none.
