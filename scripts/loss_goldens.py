@@ -331,7 +331,7 @@ def pairs():
                         kept = [j for j in range(n) if not ignore[i, j]]
                         log_p = x[i, kept].log_softmax(0)
                         right = log_p[kept.index(i)]
-                        total = total - (1 - e) * right - e * log_p.sum() / n
+                        total = total - (1 - e) * right - e * log_p.mean()
                 return total / (2 * n)
 
             def decoupled(q, a, s, e=smoothing, ignore=ignore):

@@ -49,6 +49,10 @@ impl Prototype {
     }
 }
 
+/// Distance to the nearest prototype of a cell and the place of its most similar photo; `None` for a cell
+/// without prototypes.
+type Nearest = Option<(f64, LatLng)>;
+
 /// Among the most probable cells, multiplies the probability of each with the softmax of `-d / T`,
 /// where `d` is the Euclidean distance from the query's embedding to the nearest prototype of the
 /// cell, and answers the most similar photo of that prototype.
@@ -99,7 +103,7 @@ impl PrototypeDecoder {
         logits: CellLogits,
         queries: Embedding,
     ) -> Result<Vec<Result<Estimate, DecodeError>>, DecodeError> {
-        let (logits, queries) = self.read(logits, queries)?;
+        let [logits, queries] = self.read(logits, queries)?;
         Ok(logits
             .iter()
             .zip(&queries)
@@ -160,7 +164,7 @@ impl PrototypeDecoder {
         index: usize,
         logits: &[f32],
         query: &[f32],
-    ) -> Result<(Vec<(usize, f64)>, Vec<Option<(f64, LatLng)>>), DecodeError> {
+    ) -> Result<(Vec<(usize, f64)>, Vec<Nearest>), DecodeError> {
         check_finite(index, query)?;
         let mut ranked: Vec<(usize, f64)> =
             softmax(index, logits)?.into_iter().enumerate().collect();
@@ -187,7 +191,7 @@ impl PrototypeDecoder {
         queries: Embedding,
         truth: &[LatLng],
     ) -> Result<Option<f64>, DecodeError> {
-        let (logits, queries) = self.read(logits, queries)?;
+        let [logits, queries] = self.read(logits, queries)?;
         let mut rows = Vec::new();
         for (index, ((logits, query), &place)) in logits.iter().zip(&queries).zip(truth).enumerate()
         {
@@ -225,7 +229,7 @@ impl PrototypeDecoder {
         &self,
         logits: CellLogits,
         queries: Embedding,
-    ) -> Result<(Vec<Vec<f32>>, Vec<Vec<f32>>), DecodeError> {
+    ) -> Result<[Vec<Vec<f32>>; 2], DecodeError> {
         let [_, found] = queries.0.dims();
         let own = self
             .prototypes
@@ -236,7 +240,7 @@ impl PrototypeDecoder {
         let logits = read_rows(logits.0, self.partition.len())?;
         // Without prototypes embeddings of any length are as good.
         let queries = read_rows(queries.0, own.unwrap_or(found))?;
-        Ok((logits, queries))
+        Ok([logits, queries])
     }
 
     /// Distance to the nearest prototype of a cell and the place of its most similar photo.
