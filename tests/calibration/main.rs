@@ -66,7 +66,7 @@ fn check(name: &str, certain: bool, answers: Answers) {
     if certain {
         sure(name, answers);
     } else {
-        holds_half(name, answers);
+        holds_half(name, &answers);
     }
 }
 
@@ -128,7 +128,7 @@ fn a_temperature_makes_a_model_right_that_is_too_sure() {
     assert!(held < 0.4, "too sure, yet {held}");
     holds_half(
         "at its temperature",
-        answers(&decoder.with_temperature(4.0).unwrap()),
+        &answers(&decoder.with_temperature(4.0).unwrap()),
     );
 }
 

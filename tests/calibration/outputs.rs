@@ -74,9 +74,12 @@ impl TupleSimulation {
                 .unwrap();
             let spread = [0.5, 1.5, 3.0][item as usize % 3];
             for (set, &size) in sizes.iter().enumerate() {
-                let number = |class: usize| match certain {
-                    true => 20.0 * f32::from(u8::from(right[set] as usize == class)),
-                    false => (spread * normal(mix(mix(seed, 2 + set as u64), class as u64))) as f32,
+                let number = |class: usize| {
+                    if certain {
+                        20.0 * f32::from(u8::from(right[set] as usize == class))
+                    } else {
+                        (spread * normal(mix(mix(seed, 2 + set as u64), class as u64))) as f32
+                    }
                 };
                 logits[set].push((0..size).map(number).collect::<Vec<f32>>());
             }
@@ -145,9 +148,10 @@ pub(crate) fn moved(
         for class in 0..cells {
             let photos = &simulation.members[class];
             let at = mix(mix(53, item as u64), class as u64) % photos.len().max(1) as u64;
-            let to = match simulation.classes[item] == class {
-                true => Some(simulation.truth[item]),
-                false => photos.get(at as usize).copied(),
+            let to = if simulation.classes[item] == class {
+                Some(simulation.truth[item])
+            } else {
+                photos.get(at as usize).copied()
             };
             let offset = to
                 .and_then(|to| frames.offset(class, to))
@@ -183,16 +187,22 @@ pub(crate) fn mixture(certain: bool, device: &Device) -> (SphericalMixture, Vec<
     for item in 0..ITEMS {
         let seed = mix(59, item);
         let logits: Vec<f64> = (0..COMPONENTS)
-            .map(|k| match certain {
-                true => 20.0 * f64::from(u8::from(k == 0)),
-                false => 2.0 * normal(mix(seed, k)),
+            .map(|k| {
+                if certain {
+                    20.0 * f64::from(u8::from(k == 0))
+                } else {
+                    2.0 * normal(mix(seed, k))
+                }
             })
             .collect();
         let p = softmax(&logits);
         let mean = |k: u64| uniform_direction(mix(seed, 20 + k));
-        let kappa = |k: u64| match certain {
-            true => 1e5,
-            false => (4.0 + 6.0 * uniform(mix(seed, 30 + k))).exp(),
+        let kappa = |k: u64| {
+            if certain {
+                1e5
+            } else {
+                (4.0 + 6.0 * uniform(mix(seed, 30 + k))).exp()
+            }
         };
         let own = draw(&p, mix(seed, 40)) as u64;
         truth.push(drawn_about(mean(own), kappa(own), mix(seed, 41)));

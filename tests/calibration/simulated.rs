@@ -60,9 +60,12 @@ impl Simulation {
             } else {
                 let spread = spreads[item as usize % spreads.len()];
                 // Classes without a photo are all but impossible: nothing could be drawn of them.
-                let logit = |k: usize| match members[k].is_empty() {
-                    true => -60.0,
-                    false => spread * normal(mix(seed, 100 + k as u64)),
+                let logit = |k: usize| {
+                    if members[k].is_empty() {
+                        -60.0
+                    } else {
+                        spread * normal(mix(seed, 100 + k as u64))
+                    }
                 };
                 (0..n).map(logit).collect()
             };
@@ -128,8 +131,8 @@ pub(crate) fn share_within(answers: &Answers) -> f64 {
 }
 
 /// Panics unless the stated radii hold 50 +- 3 % of the answers.
-pub(crate) fn holds_half(name: &str, answers: Answers) {
-    let held = share_within(&answers);
+pub(crate) fn holds_half(name: &str, answers: &Answers) {
+    let held = share_within(answers);
     println!("{name}: radii hold {held:.3}");
     assert!((0.47..=0.53).contains(&held), "{name}: radii hold {held}");
 }

@@ -176,7 +176,7 @@ impl BatchSource for Pairs<'_> {
 
     fn batch(&self, step: u64, device: &Device) -> Result<Self::Batch, BatchError> {
         // All sites but some, each once.
-        let sites = (0..SITES).filter(|site| (site + step as usize) % 7 != 0);
+        let sites = (0..SITES).filter(|site| !(site + step as usize).is_multiple_of(7));
         let sites: Vec<usize> = sites.take(BATCH).collect();
         let photo = |site: &usize| (*site, (step as usize * 7 + site) % PHOTOS);
         let (truth, query) = self.world.photos(sites.iter().map(photo), device);

@@ -66,16 +66,13 @@ impl<'a> ScoredGallery<'a> {
     /// The right rows for a true place.
     fn right(&self, place: LatLng) -> Vec<usize> {
         let distances = self.gallery.places.iter().map(|&p| haversine_km(p, place));
-        match self.similarity.right_km {
-            Some(right_km) => {
-                let near = distances.enumerate().filter(|(_, km)| *km <= right_km);
-                near.map(|(row, _)| row).collect()
-            }
-            None => {
-                let nearest = distances.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
-                nearest.map(|(row, _)| row).into_iter().collect()
-            }
+        let distances = distances.enumerate();
+        if let Some(right_km) = self.similarity.right_km {
+            let near = distances.filter(|(_, km)| *km <= right_km);
+            return near.map(|(row, _)| row).collect();
         }
+        let nearest = distances.min_by(|a, b| a.1.total_cmp(&b.1));
+        nearest.map(|(row, _)| row).into_iter().collect()
     }
 
     fn score(&self, row: usize, vector: &[f32]) -> f64 {

@@ -109,9 +109,10 @@ fn gradients_of_both_sides_equal_differences_in_f64() {
         for masked in [false, true] {
             let loss = |query: Tensor<2>, aerial: Tensor<2>| {
                 let device = query.device();
-                let mask = match masked {
-                    true => ignoring(&[(0, 2)], &device),
-                    false => PairMask { ignore: None },
+                let mask = if masked {
+                    ignoring(&[(0, 2)], &device)
+                } else {
+                    PairMask { ignore: None }
                 };
                 let scale = f64s(&[5.0], [1], &device);
                 let out = PairEmbeddings {

@@ -49,9 +49,14 @@ impl Prototype {
     }
 }
 
-/// Distance to the nearest prototype of a cell and the place of its most similar photo; `None` for a cell
-/// without prototypes.
-type Nearest = Option<(f64, LatLng)>;
+/// A cell that may be the answer.
+struct Candidate {
+    class: usize,
+    probability: f64,
+    /// Distance to its nearest prototype and the place of the most similar photo there; `None` without
+    /// prototypes.
+    nearest: Option<(f64, LatLng)>,
+}
 
 /// Among the most probable cells, multiplies the probability of each with the softmax of `-d / T`,
 /// where `d` is the Euclidean distance from the query's embedding to the nearest prototype of the
@@ -119,24 +124,20 @@ impl PrototypeDecoder {
         query: &[f32],
     ) -> Result<Estimate, DecodeError> {
         let not_finite = DecodeError::NotFinite { index };
-        let (ranked, nearest) = self.candidates(index, logits, query)?;
-        let least = nearest
-            .iter()
-            .flatten()
-            .map(|n| n.0)
-            .fold(f64::INFINITY, f64::min);
+        let ranked = self.candidates(index, logits, query)?;
+        let distances = ranked.iter().filter_map(|c| Some(c.nearest?.0));
+        let least = distances.fold(f64::INFINITY, f64::min);
         let masses: Vec<PlaceMass> = ranked
             .iter()
-            .zip(&nearest)
-            .filter_map(|(&(class, probability), nearest)| {
-                let mass = PlaceMass::of_class(&self.partition, class, probability)?;
-                let (location, weight) = match nearest {
-                    Some((d, location)) => (*location, ((least - d) / self.temperature).exp()),
+            .filter_map(|c| {
+                let mass = PlaceMass::of_class(&self.partition, c.class, c.probability)?;
+                let (location, weight) = match c.nearest {
+                    Some((d, location)) => (location, ((least - d) / self.temperature).exp()),
                     None => (mass.location, f64::from(u8::from(least.is_infinite()))),
                 };
                 Some(PlaceMass {
                     location,
-                    probability: probability * weight,
+                    probability: mass.probability * weight,
                     ..mass
                 })
             })
@@ -148,7 +149,9 @@ impl PrototypeDecoder {
                 best = mass;
             }
         }
-        let guess = ranked.first().and_then(|r| self.partition.location(r.0));
+        let guess = ranked
+            .first()
+            .and_then(|c| self.partition.location(c.class));
         let moved = guess.map_or(0.0, |guess| haversine_km(guess, best.location));
         let answer = if moved > self.max_move_km {
             first
@@ -164,15 +167,18 @@ impl PrototypeDecoder {
         index: usize,
         logits: &[f32],
         query: &[f32],
-    ) -> Result<(Vec<(usize, f64)>, Vec<Nearest>), DecodeError> {
+    ) -> Result<Vec<Candidate>, DecodeError> {
         check_finite(index, query)?;
         let mut ranked: Vec<(usize, f64)> =
             softmax(index, logits)?.into_iter().enumerate().collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
         ranked.truncate(self.cells.max(1));
-        let nearest = |&(class, _): &(usize, f64)| self.nearest(class, query);
-        let nearest = ranked.iter().map(nearest).collect();
-        Ok((ranked, nearest))
+        let candidate = |(class, probability)| Candidate {
+            class,
+            probability,
+            nearest: self.nearest(class, query),
+        };
+        Ok(ranked.into_iter().map(candidate).collect())
     }
 
     /// Of 31 temperatures from 0.01 to 10 the one that gives the true cells of held-out photos the
@@ -195,16 +201,12 @@ impl PrototypeDecoder {
         let mut rows = Vec::new();
         for (index, ((logits, query), &place)) in logits.iter().zip(&queries).zip(truth).enumerate()
         {
-            let (ranked, nearest) = self.candidates(index, logits, query)?;
+            let ranked = self.candidates(index, logits, query)?.into_iter();
             let own = self.partition.index_of(place);
             // Logarithm of the probability, distance, and whether it is the true cell.
-            let terms: Vec<(f64, f64, bool)> = ranked
-                .iter()
-                .zip(&nearest)
-                .filter_map(|(&(class, p), nearest)| {
-                    Some((p.ln(), nearest.as_ref()?.0, Some(class) == own))
-                })
-                .collect();
+            let term =
+                |c: Candidate| Some((c.probability.ln(), c.nearest?.0, Some(c.class) == own));
+            let terms: Vec<(f64, f64, bool)> = ranked.filter_map(term).collect();
             if terms.iter().any(|t| t.2) {
                 rows.push(terms);
             }
