@@ -27,7 +27,8 @@ use geoloc::metrics::{HtmlReport, Report};
 use geoloc::output::OutputFiles;
 use geoloc::trainer::ProgressMode;
 use geoloc::world::hybrid::{
-    HybridBranches, HybridConfig, HybridOutcome, Slice, hybrid, hybrid_artifact, methods,
+    HybridBranches, HybridConfig, HybridOutcome, Slice, calibrate_hybrid_domain, hybrid,
+    hybrid_artifact, methods,
 };
 
 use program::{EXIT_STATUS, Ending, Failure, at};
@@ -58,6 +59,10 @@ struct Options {
     /// tiles of the same places.
     #[arg(long)]
     evaluate: Option<PathBuf>,
+    /// Only adds to this model file, or replaces in it, the statistics of the pictures that it is made
+    /// for; weights and gallery stay as they are.
+    #[arg(long, conflicts_with = "evaluate")]
+    calibrate_domain: Option<PathBuf>,
     /// Seed of everything random.
     #[arg(long)]
     seed: Option<u64>,
@@ -75,6 +80,13 @@ fn run(options: &Options) -> Result<Ending, Failure> {
     let config = config(options)?;
     if let Some(path) = &options.evaluate {
         return evaluate(path, &config);
+    }
+    if let Some(path) = &options.calibrate_domain {
+        let mut artifact = Artifact::open(path)?;
+        calibrate_hybrid_domain(&mut artifact, &Device::default())?;
+        artifact.save(path)?;
+        outln!("{}", path.display());
+        return Ok(Ending::Whole);
     }
     let outcome = hybrid(
         &config,
@@ -106,7 +118,9 @@ fn run(options: &Options) -> Result<Ending, Failure> {
         .fold(HtmlReport::new(&outcome.report), HtmlReport::with_gallery);
     files.stage(&page, |path| Ok::<_, Failure>(html.write(path)?))?;
     files.stage(&model, |path| {
-        Ok::<_, Failure>(hybrid_artifact(&outcome)?.save(path)?)
+        let mut artifact = hybrid_artifact(&outcome)?;
+        calibrate_hybrid_domain(&mut artifact, &Device::default())?;
+        Ok::<_, Failure>(artifact.save(path)?)
     })?;
     files.commit()?;
     outln!("\nreport: {}\nmodel:  {}", page.display(), model.display());

@@ -115,7 +115,8 @@ fn a_small_run_holds_together_and_its_file_works() {
 #[test]
 fn the_shipped_model_is_small_and_as_good_as_stated() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/world.bpk");
-    assert!(std::fs::metadata(path).unwrap().len() <= 2_000_000);
+    // 1.77 MB of weights and gallery, 1.15 MB that say what the model is made for.
+    assert!(std::fs::metadata(path).unwrap().len() <= 3_000_000);
     let artifact = Artifact::open(path).unwrap();
     let branches = HybridBranches::load(&artifact, &Device::default()).unwrap();
     // 62.5 % was measured on these 200 tiles; chance is 0.5 %.

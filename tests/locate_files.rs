@@ -167,3 +167,73 @@ fn a_model_that_is_none_is_refused() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("is not a geoloc model file"), "{message}");
 }
+
+#[test]
+fn a_picture_that_the_model_is_not_made_for_gets_no_answer_unless_forced() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (tile, plain) = (at("tile.png"), at("plain.png"));
+    image::RgbImage::from_pixel(64, 64, image::Rgb([200, 40, 90]))
+        .save(&plain)
+        .unwrap();
+    let task = geoloc::world::WorldTask::new(128).unwrap();
+    let place = geoloc::geo_cells::LatLng::new(47.0, 8.5).unwrap();
+    let rgb = task
+        .tiles(geoloc::datasets::View::Query, &[place])
+        .unwrap()
+        .remove(0);
+    image::RgbImage::from_raw(128, 128, rgb)
+        .unwrap()
+        .save(&tile)
+        .unwrap();
+    let json = |arguments: &[&Path]| {
+        let output = locate(arguments);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let lines = printed.lines().map(|l| serde_json::from_str(l).unwrap());
+        let lines: Vec<serde_json::Value> = lines.collect();
+        (output.status.code(), lines)
+    };
+    let (flag, force) = (Path::new("--json"), Path::new("--force"));
+
+    let (status, lines) = json(&[flag, &tile, &plain]);
+    assert_eq!(status, Some(4));
+    assert_eq!(lines[0]["domain"]["state"], "inside");
+    assert_eq!(lines[0]["places"].as_array().unwrap().len(), 3);
+    assert_eq!(lines[1]["domain"]["state"], "outside");
+    assert!(lines[1]["places"].as_array().unwrap().is_empty());
+    assert!(lines[1]["radius50_km"].is_null());
+    let score = |key: &str| lines[1]["domain"][key].as_f64().unwrap();
+    assert!(score("score") > score("threshold"));
+    assert_eq!(
+        (&lines[2]["located"], &lines[2]["outside"]),
+        (&1.into(), &1.into())
+    );
+    let made_for = lines[2]["intended_use"].as_str().unwrap();
+    assert!(made_for.contains("from above"), "{made_for}");
+
+    // Forced, the answer is there and still marked.
+    let (status, lines) = json(&[flag, force, &plain]);
+    assert_eq!(status, Some(0));
+    assert_eq!(lines[0]["domain"]["state"], "outside");
+    assert_eq!(lines[0]["places"].as_array().unwrap().len(), 3);
+
+    let geo = locate(&[Path::new("--geojson"), &plain]);
+    assert_eq!(geo.status.code(), Some(4));
+    let value: serde_json::Value = serde_json::from_slice(&geo.stdout).unwrap();
+    let features = value["features"].as_array().unwrap();
+    assert_eq!(features.len(), 1);
+    assert!(features[0]["geometry"].is_null());
+    assert_eq!(features[0]["properties"]["domain"]["state"], "outside");
+
+    let text = String::from_utf8(locate(&[&plain, &tile]).stdout).unwrap();
+    assert!(text.starts_with("the model is made for: "), "{text}");
+    assert!(text.contains("no answer; --force shows it"), "{text}");
+
+    // A file without statistics answers, and says that it does not know.
+    let (status, lines) = json(&[Path::new("--model"), &model(), flag, &plain]);
+    assert_eq!(
+        (status, &lines[0]["domain"]["state"]),
+        (Some(0), &"unknown".into())
+    );
+    assert_eq!(lines[0]["places"].as_array().unwrap().len(), 3);
+}

@@ -821,3 +821,76 @@ fn weights_of_others_are_where_training_begins() {
     recipe.encoder.weights = Some(weights);
     assert!(train(&recipe, read(&csv, &recipe), &options(&out)).is_ok());
 }
+
+/// A photo of a town: its colour, getting darker from the top, with a little noise.
+fn view(town: usize, number: u64) -> Photo {
+    let color = [[220, 90, 60], [60, 200, 90], [60, 90, 220], [200, 180, 60]][town];
+    let pixel = |p: u64| {
+        let noise = (geoloc::core::mix(number, p) % 9) as u8;
+        let shade = (p / 24 * (2 + number % 3)) as u8;
+        color.map(|c: u8| c.saturating_sub(shade).saturating_add(noise))
+    };
+    Photo::from_rgb(24, 20, (0..24 * 20).flat_map(pixel).collect()).unwrap()
+}
+
+#[test]
+fn a_model_file_says_what_the_model_is_made_for() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let towns = [(48.8, 2.3), (-33.9, 151.2), (40.7, -74.0), (-1.3, 36.8)];
+    let mut csv = String::from("path,latitude,longitude\n");
+    for i in 0..240 {
+        let (lat, lng) = towns[i % 4];
+        let png = encode_png(&view(i % 4, i as u64)).unwrap();
+        std::fs::write(folder.path().join(format!("{i}.png")), png).unwrap();
+        writeln!(csv, "{i}.png,{},{lng}", lat + 0.002 * (i / 4) as f64).unwrap();
+    }
+    let path = folder.path().join("photos.csv");
+    std::fs::write(&path, csv).unwrap();
+    for (approach, partition) in [
+        ("type = \"classifier\"", CELLS),
+        ("type = \"scaled_regression\"\nhidden = 8", ""),
+        (
+            "type = \"retrieval\"\ndim = 8\npositive_km = 0.6\nnegative_km = 5.0",
+            "",
+        ),
+    ] {
+        let mut recipe = recipe(approach, partition);
+        recipe.split = SplitConfig::Stratified {
+            validation: 0.4,
+            test: 0.1,
+            seed: 1,
+            groups: false,
+        };
+        let out = options(&folder.path().join(recipe.approach.name()));
+        let outcome = train(&recipe, read(&path, &recipe), &out).unwrap();
+        let model = locator(&outcome.model);
+        let outside = |photos: &[Photo]| {
+            let found = model.locate_checked(photos).into_iter();
+            let outside = found.filter(|f| f.as_ref().unwrap().domain.is_outside());
+            outside.count()
+        };
+        let usual: Vec<Photo> = (0..40).map(|i| view(i % 4, 1000 + i as u64)).collect();
+        assert!(outside(&usual) <= 8, "{approach}: {}", outside(&usual));
+        let noise = |k: u64| {
+            let bytes = (0..24 * 20 * 3).map(|p| geoloc::core::mix(k, p) as u8);
+            Photo::from_rgb(24, 20, bytes.collect()).unwrap()
+        };
+        let noise: Vec<Photo> = (0..20).map(noise).collect();
+        assert_eq!(outside(&noise), 20, "{approach}");
+        let note = |n: &String| n.contains("what the model is made for");
+        assert!(!outcome.report.notes.iter().any(note));
+    }
+
+    // Of 48 photos too few are left for validation: the file says nothing, the report why.
+    let folder = tempfile::tempdir().unwrap();
+    let csv = data(folder.path());
+    let recipe = recipe("type = \"classifier\"", CELLS);
+    let out = options(&folder.path().join("few"));
+    let outcome = train(&recipe, read(&csv, &recipe), &out).unwrap();
+    let artifact = Artifact::open(&outcome.model).unwrap();
+    assert_eq!(artifact.domain("model").unwrap(), None);
+    let notes = &outcome.report.notes;
+    let note = |n: &String| n.contains("what the model is made for");
+    assert!(notes.iter().any(note), "{notes:?}");
+}

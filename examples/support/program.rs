@@ -17,6 +17,8 @@ pub(crate) const EXIT_STATUS: &str = "Exit status: 0 if all of the input was use
     of the input out.";
 /// Exit status of a program that did its work but left a part of the input out.
 const PARTIAL: u8 = 3;
+/// Exit status of a program that gave no answer for pictures that its model is not made for.
+const OUTSIDE: u8 = 4;
 /// Reasons that are kept for the last line of JSON.
 const KEPT: usize = 5;
 /// Lines about rows of a list that are shown.
@@ -29,6 +31,8 @@ pub(crate) enum Ending {
     Whole,
     /// A part of the input was left out.
     Partial,
+    /// The model is not made for a part of the input, and gave no answer for it.
+    Outside,
     /// None of the input could be used; what was wrong with it has been said.
     Nothing,
 }
@@ -38,6 +42,7 @@ pub(crate) fn program(run: impl FnOnce() -> Result<Ending, Failure>) -> ExitCode
     match run() {
         Ok(Ending::Whole) => ExitCode::SUCCESS,
         Ok(Ending::Partial) => ExitCode::from(PARTIAL),
+        Ok(Ending::Outside) => ExitCode::from(OUTSIDE),
         Ok(Ending::Nothing) => ExitCode::FAILURE,
         Err(e) => {
             errln!("{}", with_causes(e.as_ref()));

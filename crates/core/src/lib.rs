@@ -45,7 +45,7 @@ pub use frames::CellFrames;
 pub use geoloc_datasets::Photo;
 pub use head::Head;
 pub use learner::{Learner, PairTraining, Training};
-pub use locator::{LocateError, Locator};
+pub use locator::{Domain, LocateError, Located, Locator};
 pub use loss::{Loss, TargetEncoder, TargetError};
 pub use masses::{PlaceMass, estimate_about, estimate_from_masses};
 pub use model::{GeoModel, MAX_SCALE, TwoBranch, limit_log_scale};

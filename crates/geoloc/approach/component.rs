@@ -179,7 +179,7 @@ impl WithApproach for Load<'_> {
         let decoder = decoder.make(&model.head, gallery);
         let decoder = decoder.map_err(|e| unusable(name, &e))?;
         let pipeline = Pipeline::new(name, &model, decoder, settings.input, device);
-        Ok(Box::new(pipeline))
+        Ok(Box::new(pipeline.with_domain(artifact.domain(name)?)))
     }
 }
 

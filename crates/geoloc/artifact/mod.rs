@@ -11,6 +11,7 @@
 //! | `hierarchy`, `geoclasses` | bytes of nested partitions and of class sets |
 //! | `gallery/embeddings` | f32 `[n, dim]` |
 //! | `gallery/places` | f64 `[n, 2]`, latitude and longitude in degrees |
+//! | `domain` | JSON of [`DomainStatistics`](crate::locate::DomainStatistics), where the file has them |
 //! | `<part>#scale` | f32 `[rows]` of a part stored as int8 by [`Artifact::compact`] |
 //!
 //! Components are open: a downstream crate stores its own modules with [`Artifact::insert_module`]

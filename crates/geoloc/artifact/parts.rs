@@ -235,6 +235,19 @@ impl Artifact {
         Ok(self.raw(&format!("{name}/{part}"), DType::U8)?.1)
     }
 
+    /// The bytes `<name>/<part>`; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Part`] if they are not bytes.
+    pub fn optional_bytes(&self, name: &str, part: &str) -> Result<Option<Vec<u8>>, ArtifactError> {
+        if self.tensors.contains_key(&format!("{name}/{part}")) {
+            self.bytes(name, part).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     fn insert_raw(&mut self, part: &str, dtype: DType, shape: &[usize], bytes: Bytes) {
         let tensor = Tensor::new(part.into(), dtype, shape.to_vec(), None, bytes);
         self.tensors.insert(part.into(), tensor);

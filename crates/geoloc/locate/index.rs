@@ -179,7 +179,7 @@ impl WithEncoder for LoadOverIndex<'_> {
             NEIGHBOURS,
         );
         let pipeline = Pipeline::new(name, &model, decoder, settings.input, device);
-        Ok(Box::new(pipeline))
+        Ok(Box::new(pipeline.with_domain(artifact.domain(name)?)))
     }
 }
 

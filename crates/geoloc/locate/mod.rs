@@ -1,6 +1,7 @@
 //! Trained models as [`Locator`](crate::core::Locator)s.
 
 mod any_encoder;
+mod domain;
 mod embedder;
 mod encoders;
 mod gallery;
@@ -12,6 +13,9 @@ mod neighbours;
 mod pipeline;
 
 pub use any_encoder::AnyEncoder;
+pub use domain::{
+    DomainError, DomainPhotos, DomainStatistics, LEAST_HELD_OUT, LEAST_TRAINING, LEVEL,
+};
 pub use embedder::{Embedder, PreparedPhoto};
 pub use encoders::{AnyEncoderConfig, WithEncoder};
 pub use gallery::GalleryDecoder;

@@ -195,7 +195,8 @@ where
     let decoder = CellDecoder::new(Arc::new(partition), KEEP);
     let decoder = decoder.with_temperature(settings.temperature);
     let decoder = decoder.map_err(|e| failed(&e))?;
-    Ok(Pipeline::new(name, &model, decoder, settings.input, device))
+    let pipeline = Pipeline::new(name, &model, decoder, settings.input, device);
+    Ok(pipeline.with_domain(artifact.domain(name)?))
 }
 
 pub(super) fn build_retrieval<C, S>(
@@ -233,7 +234,8 @@ where
     if let Some(prior) = prior {
         decoder = decoder.with_prior(prior);
     }
-    Ok(Pipeline::new(name, &model, decoder, settings.input, device))
+    let pipeline = Pipeline::new(name, &model, decoder, settings.input, device);
+    Ok(pipeline.with_domain(artifact.domain(name)?))
 }
 
 /// The query branch of a retrieval model.

@@ -3,7 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::core::{Backbone, DecodeError, Decoder, GeoModel, Head, LocateError, Locator};
+use super::domain::{DescribedPhoto, DomainError, DomainPhotos, DomainStatistics};
+use crate::core::{
+    Backbone, DecodeError, Decoder, Domain, Features, GeoModel, Head, LocateError, Located, Locator,
+};
 use crate::datasets::{Photo, Preprocess};
 use crate::geo_cells::Estimate;
 use crate::images::stack;
@@ -19,6 +22,7 @@ pub struct Pipeline<E: Module, H: Module, D> {
     decoder: D,
     input: Preprocess,
     device: Device,
+    domain: Option<DomainStatistics>,
 }
 
 impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
@@ -40,15 +44,62 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Pipeline<E, H, D> {
             decoder,
             input,
             device: device.clone(),
+            domain: None,
         }
     }
 
-    fn locate_prepared(&self, images: &[Vec<f32>]) -> Vec<Result<Estimate, LocateError>> {
-        let batch = stack(images, &self.input, &self.device);
-        match self.decoder.decode(self.model.forward(batch)) {
+    /// Tells with each answer whether the photo is of the kind that the statistics are of.
+    #[must_use]
+    pub fn with_domain(mut self, domain: Option<DomainStatistics>) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// Statistics of this model's domain: `held_out` are photos of the kind of the training photos that
+    /// it was not trained on.
+    ///
+    /// # Errors
+    ///
+    /// [`DomainError`].
+    pub fn fit_domain(
+        &self,
+        training: &[Photo],
+        held_out: &[Photo],
+        seed: u64,
+    ) -> Result<DomainStatistics, DomainError> {
+        let (encoder, input, device) = (&self.model.encoder, &self.input, &self.device);
+        let mut photos = [DomainPhotos::default(), DomainPhotos::default()];
+        for (described, photos) in photos.iter_mut().zip([training, held_out]) {
+            described.add(encoder, input, photos, device)?;
+        }
+        DomainStatistics::fit(encoder, input, &photos, device, seed)
+    }
+
+    /// Whether each photo is of the kind that the model was trained on.
+    fn domains(&self, images: &[Vec<f32>], features: &Features) -> Vec<Domain> {
+        let described = self.domain.as_ref().and_then(|statistics| {
+            let found = DescribedPhoto::all(images, &self.input, features.clone());
+            // Features that cannot be read cannot be located either: that error is told.
+            Some((statistics, found.ok()?))
+        });
+        match described {
+            Some((statistics, photos)) => photos.iter().map(|p| statistics.check(p)).collect(),
+            None => vec![Domain::Unknown; images.len()],
+        }
+    }
+
+    fn locate_prepared(&self, images: &[Vec<f32>]) -> Vec<Result<Located, LocateError>> {
+        let features = self
+            .model
+            .encoder
+            .encode(stack(images, &self.input, &self.device));
+        let domains = self.domains(images, &features);
+        let join = |(estimate, domain)| Located { estimate, domain };
+        match self.decoder.decode(self.model.head.forward(features)) {
             Ok(estimates) => estimates
                 .into_iter()
-                .map(|e| e.map_err(LocateError::from))
+                .zip(domains)
+                .map(|(e, domain)| Ok(join((e?, domain))))
                 .collect(),
             Err(e) => images
                 .iter()
@@ -64,6 +115,11 @@ impl<E: Backbone, H: Head, D: Decoder<H::Output>> Locator for Pipeline<E, H, D> 
     }
 
     fn locate(&self, photos: &[Photo]) -> Vec<Result<Estimate, LocateError>> {
+        let located = self.locate_checked(photos).into_iter();
+        located.map(|found| found.map(|l| l.estimate)).collect()
+    }
+
+    fn locate_checked(&self, photos: &[Photo]) -> Vec<Result<Located, LocateError>> {
         in_batches(photos, &self.input, |images| self.locate_prepared(images))
     }
 }

@@ -132,6 +132,7 @@ impl WithApproach for Fit<'_> {
             encoder: encoder.valid(),
             head: finished.head,
         };
+        let domain = self.domain(&model.encoder)?;
         let settings = ApproachSettings {
             input: self.input,
             encoder: self.encoder_config,
@@ -147,13 +148,18 @@ impl WithApproach for Fit<'_> {
             &self.prepared.ground,
             &finished.gallery,
         )?;
+        let mut notes = finished.notes;
+        match domain {
+            Ok(domain) => self.artifact.insert_domain(COMPONENT, &domain)?,
+            Err(note) => notes.push(note),
+        }
         Ok(Trained {
             history,
             reason,
             steps,
             parameters: Module::num_params(&model),
             calibration: finished.calibration,
-            notes: finished.notes,
+            notes,
         })
     }
 }

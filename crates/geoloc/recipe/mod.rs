@@ -22,6 +22,7 @@
 mod calibration;
 mod check;
 mod choices;
+mod domain;
 mod encoder;
 mod error;
 mod evaluation;

@@ -19,7 +19,7 @@ use crate::geo_cells::{LatLng, LatLngError, PartitionError};
 use crate::heads::within_cell::ReferencePhotoError;
 use crate::hybrid::{HybridCellsError, PrototypesError};
 use crate::images::{EncodeError, stack};
-use crate::locate::BiasedIndexError;
+use crate::locate::{BiasedIndexError, DomainError};
 use crate::metrics::{MetricError, ReportError};
 use crate::output::OutputError;
 use crate::retrieval::{AddError, CalibrationError, FusedError, RefineError, SearchError};
@@ -80,6 +80,9 @@ pub enum WorldError {
     /// The model file could not be put together.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// There are no statistics of the domain.
+    #[error(transparent)]
+    Domain(#[from] DomainError),
     /// No place of a kind was found.
     #[error("no place was found: are there cells with and without ground photos?")]
     NoPlace,

@@ -26,7 +26,7 @@ pub use config::{FusionConfig, GroundConfig, HybridConfig, HybridModelConfig};
 pub use fusion::{FusionChoice, FusionTrial};
 pub use ground::Ground;
 pub use judgement::{Contest, SliceRecall};
-pub use model_file::{HybridBranches, hybrid_artifact};
+pub use model_file::{HybridBranches, calibrate_hybrid_domain, hybrid_artifact};
 pub use queries::{Slice, WorldQueries};
 pub use run::{HybridOutcome, hybrid, methods};
 pub use training::{HybridRun, train_hybrid};

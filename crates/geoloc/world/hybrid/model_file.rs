@@ -11,14 +11,14 @@ use super::shipped::ShippedGallery;
 use crate::artifact::{Artifact, ArtifactError, Manifest};
 use crate::backbones::{SmallCnn, SmallCnnConfig};
 use crate::core::{EncoderConfig, GeoModel};
-use crate::datasets::{Preprocess, View};
+use crate::datasets::{Preprocess, View, world};
 use crate::evaluate::diagonal_ranks;
 use crate::heads::embedding::{EmbeddingHead, EmbeddingHeadConfig};
 use crate::locate::{
     AnyEncoderConfig, RetrievalSettings, build_model, index_embeddings, insert_retrieval,
 };
 use crate::metrics::{Conventions, Measure, RetrievalSummary};
-use crate::world::{WorldError, WorldTask, embed_tiles_all_round};
+use crate::world::{WorldError, WorldTask, calibrate_domain, embed_tiles_all_round};
 
 /// Kind of a component that is an encoder with an embedding head and nothing else.
 const ENCODER: &str = "encoder";
@@ -85,6 +85,22 @@ pub fn hybrid_artifact(outcome: &HybridOutcome) -> Result<Artifact, WorldError> 
     artifact.insert_module(AERIAL, branches.aerial.clone().valid())?;
     artifact.compact();
     Ok(artifact)
+}
+
+/// Adds statistics of the domain to a file of [`hybrid_artifact`]: tiles of all imagery that the query
+/// branch is trained on.
+///
+/// # Errors
+///
+/// [`WorldError`].
+pub fn calibrate_hybrid_domain(artifact: &mut Artifact, device: &Device) -> Result<(), WorldError> {
+    let imagery = [
+        world::relief()?,
+        world::summer()?,
+        world::spring()?,
+        world::natural_earth()?,
+    ];
+    calibrate_domain(artifact, QUERY, &imagery, device)
 }
 
 fn manifest(outcome: &HybridOutcome) -> Manifest {
