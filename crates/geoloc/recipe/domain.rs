@@ -34,17 +34,17 @@ impl Fit<'_> {
             let rows: Vec<usize> = rows.iter().step_by(stride).copied().collect();
             for rows in rows.chunks(CHUNK) {
                 let paths = rows.iter().filter_map(|&row| self.prepared.paths.get(row));
-                let photos = paths.map(|path| decode_photo(path).map_err(|e| input_error(e)));
+                let photos = paths.map(|path| decode_photo(path).map_err(input_error));
                 let photos: Vec<_> = photos.collect::<Result<_, _>>()?;
                 let added = found.add(&encoder, input, &photos, device);
-                added.map_err(|e| input_error(e))?;
+                added.map_err(input_error)?;
             }
             Ok::<_, RecipeError>(found)
         };
         let photos = [described(training)?, described(held_out)?];
         let seed = self.recipe.training.seed;
         let found = DomainStatistics::fit(&encoder, input, &photos, device, seed);
-        Ok(Ok(found.map_err(|e| input_error(e))?))
+        Ok(Ok(found.map_err(input_error)?))
     }
 }
 

@@ -74,7 +74,7 @@ fn leaves(draws: &mut Draws) -> Picture {
             ground.map(|v| v + light)
         })
         .collect();
-    for _ in 0..1 + draws.below(59) {
+    for _ in 0..=draws.below(59) {
         let radius = draws.between(0.03_f64.ln(), 0.6_f64.ln()).exp();
         let [cx, cy] = [0; 2].map(|_| draws.between(0.0, 1.0));
         let upright = draws.chance(0.5);
@@ -109,15 +109,18 @@ fn leaves(draws: &mut Draws) -> Picture {
             *pixel = pixel.map(|v| v + noise);
         }
     }
-    let mut values = Vec::with_capacity(Picture::LEN);
-    for channel in 0..3 {
-        for i in 0..PIXELS {
+    // Each pixel is the mean of four; channels one after the other.
+    let small: Vec<[f64; 3]> = (0..PIXELS)
+        .map(|i| {
             let corner = 2 * (i / SIDE) * LARGE + 2 * (i % SIDE);
-            let four = [corner, corner + 1, corner + LARGE, corner + LARGE + 1];
-            let sum: f64 = four.iter().map(|&at| pixels[at][channel]).sum();
-            values.push((sum / 4.0).clamp(-1.0, 1.0));
-        }
-    }
+            let four =
+                [corner, corner + 1, corner + LARGE, corner + LARGE + 1].map(|at| pixels[at]);
+            let sum = |channel: usize| four.iter().map(|pixel| pixel[channel]).sum::<f64>();
+            std::array::from_fn(|channel| (sum(channel) / 4.0).clamp(-1.0, 1.0))
+        })
+        .collect();
+    let channels = (0..3).flat_map(|channel| small.iter().map(move |pixel| pixel[channel]));
+    let values = channels.collect();
     Picture(values)
 }
 

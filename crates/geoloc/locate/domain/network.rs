@@ -116,7 +116,9 @@ fn backward(weights: &[f64], gradient: &mut [f64], (input, label): &(Vec<f64>, f
                 .for_each(|(g, x)| *g += slope * w * x);
         }
     }
-    last.iter_mut().for_each(|g| *g += slope);
+    for g in last {
+        *g += slope;
+    }
 }
 
 fn fitted(rows: &[(Vec<f64>, f64)], inputs: usize, seed: u64) -> Vec<f64> {
