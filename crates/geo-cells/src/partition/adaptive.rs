@@ -118,7 +118,7 @@ impl AdaptivePartition {
     }
 
     /// Divides the world by leaf ids, in any order: the lean way for very many points, 8 bytes
-    /// each, which can be encoded chunk by chunk with [`leaf_ids`].
+    /// each, which can be encoded chunk by chunk with [`leaf_ids`](crate::leaf_ids).
     ///
     /// The report has no oracle error, since the coordinates are gone.
     ///
