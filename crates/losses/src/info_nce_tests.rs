@@ -1,5 +1,6 @@
+use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
-use geoloc_core::{Loss, PairEmbeddings};
+use geoloc_core::{Loss, MAX_SCALE, PairEmbeddings, limit_log_scale};
 use geoloc_geo_cells::LatLng;
 
 use super::*;
@@ -144,4 +145,22 @@ fn gradients_of_both_sides_equal_differences_in_f64() {
             });
         }
     }
+}
+
+#[test]
+fn a_scale_beyond_its_limit_is_set_back_and_still_has_a_gradient() {
+    let device = Device::flex().autodiff();
+    let beyond = Tensor::from_data([110f32.ln()], &device);
+    let log_scale = limit_log_scale(Param::from_tensor(beyond));
+    let value = log_scale.val().into_scalar::<f32>();
+    assert!((f64::from(value) - MAX_SCALE.ln()).abs() < 1e-6, "{value}");
+    let mut out = output(&device);
+    out.scale = log_scale.val().exp();
+    let loss = InfoNce::default().forward(&out, &PairMask { ignore: None });
+    let gradient = log_scale.val().grad(&loss.backward()).unwrap();
+    assert!(gradient.into_scalar::<f32>().abs() > 1e-3);
+    // Below the limit nothing changes.
+    let below = Param::from_tensor(Tensor::from_data([2f32], &device));
+    let kept = limit_log_scale(below).val().into_scalar::<f32>();
+    assert!((kept - 2.0).abs() < 1e-6);
 }
