@@ -16,7 +16,7 @@ pub trait EncoderConfig: Serialize + DeserializeOwned + Clone + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a number makes no sense.
+    /// [`ConfigError`] if a value is out of range.
     fn init(&self, device: &Device) -> Result<Self::Encoder, ConfigError>;
 
     /// Checks that images of `width` x `height` pixels fit the encoder, before any is encoded:
@@ -40,7 +40,7 @@ pub trait HeadConfig: Serialize + DeserializeOwned + Clone + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a number makes no sense, or if the head needs features that the encoder
+    /// [`ConfigError`] if a value is out of range, or if the head needs features that the encoder
     /// does not give.
     fn init(&self, features: &FeatureSpec, device: &Device) -> Result<Self::Head, ConfigError>;
 }

@@ -25,7 +25,7 @@ pub enum ContractViolation {
         what: &'static str,
         /// What was announced.
         expected: Vec<usize>,
-        /// What came.
+        /// What was found.
         found: Vec<usize>,
     },
     /// A tensor holds NaN or an infinite value.

@@ -36,10 +36,10 @@ pub enum AnyEncoderConfig {
 
 /// Something to be done with an encoder whose type is not known before.
 pub trait WithEncoder {
-    /// What comes of it.
+    /// Result of the call.
     type Output;
 
-    /// Does it.
+    /// Called with the encoder in its own type.
     fn call<C>(self, config: &C) -> Self::Output
     where
         C: EncoderConfig,

@@ -269,7 +269,7 @@ pub(crate) fn check_input(encoder: &impl EncoderConfig, input: &Preprocess) -> R
 ///
 /// # Errors
 ///
-/// [`ConfigError`] if a configuration makes no sense.
+/// [`ConfigError`] if a value of a configuration is out of range.
 pub fn build_model<C: EncoderConfig, H: HeadConfig>(
     encoder: &C,
     head: &H,

@@ -54,7 +54,7 @@ pub enum FeatureFileError {
         path: PathBuf,
         /// What the layout says.
         expected: String,
-        /// What came.
+        /// What was found.
         found: String,
     },
     /// A feature is NaN or infinite, or too large for 16 bits.

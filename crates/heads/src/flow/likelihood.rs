@@ -36,7 +36,7 @@ impl FlowLikelihood {
     /// # Errors
     ///
     /// [`DecodeError::Width`] unless there is one place for each item, [`DecodeError::Search`] for
-    /// a configuration that makes no sense, [`DecodeError::Device`].
+    /// a configuration that is out of range, [`DecodeError::Device`].
     pub fn log_density<F: VelocityField>(
         &self,
         flow: &SphericalFlow<F>,
